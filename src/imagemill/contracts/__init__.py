@@ -1,0 +1,1 @@
+"""What the services may say to each other: frozen models and typed clients."""

@@ -1,0 +1,221 @@
+"""Every way in which Imagemill says no, as one tree with one class per answer to the caller.
+
+ImagemillError
+├── Refused              the caller must change something; trying again as it is will fail again
+│   ├── MalformedBody, InvalidRequest, Unauthenticated, Forbidden, NotFound, MethodNotAllowed
+│   ├── Conflict
+│   └── PictureRefused   the picture itself is the reason
+│       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
+│           MemoryLimit, OutputImpossible
+└── Failed               something on this side went wrong; trying again may help
+    └── Timeout, DecoderCrashed, Unavailable, Internal
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import ClassVar
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field of a request that cannot be accepted, and why."""
+
+    field: str
+    """Path to the field in the caller's words, such as `outputs.small.0.width`."""
+    problem: str
+    """What is wrong with it and what would be right, as a sentence for people."""
+
+
+class ImagemillError(Exception):
+    """Carry a stable code, a message for people, and the limit that was broken.
+
+    Classes fix the answer; instances carry what happened. Nothing private (addresses, keys, paths)
+    may stand in `message` or `limit`, for both reach the caller.
+    """
+
+    code: ClassVar[str] = "internal"
+    """Stable name that programs may branch on; documented on one page each."""
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    retry: ClassVar[bool] = False
+    """Whether the same work, tried again unchanged, may succeed."""
+    alarm: ClassVar[bool] = False
+    """Whether an operator should look at it."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        limit: Mapping[str, Scalar] | None = None,
+        errors: Sequence[FieldError] = (),
+        retry_after_s: int | None = None,
+    ) -> None:
+        """Say what happened, what the limit is, and what to do, in one or two sentences."""
+        super().__init__(message)
+        self.message = message
+        self.limit: dict[str, Scalar] = dict(limit or {})
+        """Names and values of the limit that was broken, such as `{"limit_px": 10000}`."""
+        self.errors = tuple(errors)
+        self.retry_after_s = retry_after_s
+
+
+class Refused(ImagemillError):
+    """Say that the caller must change the request."""
+
+    code = "refused"
+    status = HTTPStatus.BAD_REQUEST
+
+
+class MalformedBody(Refused):
+    """Say that the body could not be read as what it claims to be."""
+
+    code = "malformed_body"
+
+
+class InvalidRequest(Refused):
+    """Say which fields are wrong, all at once."""
+
+    code = "invalid_request"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class Unauthenticated(Refused):
+    """Say that nobody is known to be calling."""
+
+    code = "unauthenticated"
+    status = HTTPStatus.UNAUTHORIZED
+
+
+class Forbidden(Refused):
+    """Say that the caller is known and may not do this."""
+
+    code = "forbidden"
+    status = HTTPStatus.FORBIDDEN
+
+
+class NotFound(Refused):
+    """Say that there is no such thing, or that it is somebody else's: the two answer alike."""
+
+    code = "not_found"
+    status = HTTPStatus.NOT_FOUND
+
+
+class MethodNotAllowed(Refused):
+    """Say that the route exists for other methods."""
+
+    code = "method_not_allowed"
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+
+
+class Conflict(Refused):
+    """Say that the thing is not in a state in which this can be done."""
+
+    code = "conflict"
+    status = HTTPStatus.CONFLICT
+
+
+class PictureRefused(Refused):
+    """Say that the picture cannot be worked on; the job fails at once and is not retried."""
+
+    code = "picture_refused"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class UnsupportedFormat(PictureRefused):
+    """Say that the bytes are of no format that is read here."""
+
+    code = "unsupported_format"
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class Truncated(PictureRefused):
+    """Say that the picture ends before its pixels do."""
+
+    code = "truncated"
+
+
+class Corrupt(PictureRefused):
+    """Say that the picture contradicts its own format."""
+
+    code = "corrupt"
+
+
+class TooLarge(PictureRefused):
+    """Say that there are too many bytes."""
+
+    code = "too_large"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class TooManyPixels(PictureRefused):
+    """Say that a side, or all frames together, exceed the limit of pixels."""
+
+    code = "too_many_pixels"
+
+
+class TooManyScans(PictureRefused):
+    """Say that a JPEG asks for more passes over its pixels than any real one needs."""
+
+    code = "too_many_scans"
+
+
+class MemoryLimit(PictureRefused):
+    """Say that the work needs more memory than one child may take."""
+
+    code = "memory_limit"
+
+
+class OutputImpossible(PictureRefused):
+    """Say that this output cannot be made of this picture (a crop outside of it, too few bytes)."""
+
+    code = "output_impossible"
+
+
+class Failed(ImagemillError):
+    """Say that something on this side went wrong."""
+
+    code = "failed"
+    retry = True
+
+
+class Timeout(Failed):
+    """Say that the work took longer than its limit and was killed."""
+
+    code = "timeout"
+    status = HTTPStatus.GATEWAY_TIMEOUT
+
+
+class DecoderCrashed(Failed):
+    """Say that the sandboxed child died while it worked on this picture."""
+
+    code = "decoder_crashed"
+    alarm = True
+
+
+class Unavailable(Failed):
+    """Say that a part that is needed does not answer now."""
+
+    code = "unavailable"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class Internal(Failed):
+    """Say that it is our fault, and nothing else."""
+
+    code = "internal"
+    alarm = True
+
+
+def by_code(code: str) -> type[ImagemillError]:
+    """Find the class of a code that came over a wire; an unknown code is `Internal`."""
+    return next((each for each in _tree(ImagemillError) if each.code == code), Internal)
+
+
+def _tree(root: type[ImagemillError]) -> Iterator[type[ImagemillError]]:
+    for child in root.__subclasses__():
+        yield from _tree(child)
+        yield child

@@ -1,0 +1,102 @@
+"""What can be done to a picture: one file for each operation, found by looking in this folder.
+
+An operation's file defines one `Step`: its bounded parameters as fields, the size it will make
+(`frame`), what it does (`apply`, `encode` or `describe`) and examples that the tests run. API,
+command line, console form, reference page and tests are made from that class, so that adding an
+operation is adding one file. Steps never import each other, nor pyvips: the picture comes as an
+argument.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from imagemill.contracts.facts import Format
+    from imagemill.engine.picture import Picture
+
+
+class Kind(StrEnum):
+    """Say what a step leaves behind."""
+
+    PIXELS = "pixels"
+    """A picture that the next step takes."""
+    ENCODING = "encoding"
+    """The bytes of a file; ends a pipeline."""
+    DATA = "data"
+    """A JSON document about the picture; ends a pipeline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What is known beforehand of the picture between two steps."""
+
+    width: int
+    """Pixels across."""
+    height: int
+    """Pixels down, of one frame."""
+    format: Format
+    """Format of the original; `convert` with no format follows it."""
+    has_alpha: bool
+    frames: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A set of parameters that the tests run and the reference page shows."""
+
+    title: str
+    """What a reader gets from it, as a short phrase."""
+    parameters: Mapping[str, Any]
+    """The step without `op`."""
+
+
+class Step(BaseModel):
+    """One operation with its parameters; subclasses are the operations."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    op: str
+    kind: ClassVar[Kind] = Kind.PIXELS
+    examples: ClassVar[Sequence[Example]] = ()
+
+    def frame(self, before: Frame) -> Frame | None:
+        """Predict the picture after this step; None where only the pixels can decide."""
+        return before
+
+    def apply(self, picture: Picture) -> Picture:
+        """Do it to the pixels; only steps of kind `pixels` have it."""
+        raise TypeError(f"{self.op} does not make a picture of {picture}")
+
+    def encode(self, picture: Picture, target: int) -> Format:
+        """Write the file to the open descriptor and name its format; only `encoding` steps."""
+        raise TypeError(f"{self.op} does not write {picture} to {target}")
+
+    def describe(self, picture: Picture) -> dict[str, Any]:
+        """Answer what is asked of the picture as JSON values; only steps of kind `data`."""
+        raise TypeError(f"{self.op} does not describe {picture}")
+
+
+@cache
+def operations() -> Mapping[str, type[Step]]:
+    """Find every operation in this folder, by name, in alphabetical order."""
+    found: dict[str, type[Step]] = {}
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda each: each.name):
+        loaded = importlib.import_module(f"{__name__}.{module.name}")
+        steps = [
+            each
+            for each in vars(loaded).values()
+            if isinstance(each, type)
+            and issubclass(each, Step)
+            and each.__module__ == loaded.__name__
+        ]
+        found |= {step.model_fields["op"].default: step for step in steps}
+    return found
