@@ -1,0 +1,54 @@
+"""The Python client: send pictures to an Imagemill server and fetch what it makes of them.
+
+    async with Client("http://127.0.0.1:8000", key="...") as client:
+        image = await client.upload(Path("photo.jpg"))
+        job = await client.submit(image.image_id, {"small": [{"op": "resize", "width": 400}]})
+        job = await client.wait(job.job_id)
+        await client.download(job.outputs["small"], Path("small.jpg"))
+
+`BlockingClient` has the same methods for programs without an event loop.
+"""
+
+from imagemill.client.answers import (
+    Accepted,
+    Example,
+    FieldProblem,
+    Image,
+    Job,
+    JobInput,
+    Operation,
+    Output,
+    Problem,
+    Status,
+)
+from imagemill.client.blocking import BlockingClient
+from imagemill.client.calls import Client
+from imagemill.client.problems import (
+    ClientError,
+    DamagedError,
+    ForeignAnswerError,
+    ProblemError,
+    StillWorkingError,
+    UnreachableError,
+)
+
+__all__ = [
+    "Accepted",
+    "BlockingClient",
+    "Client",
+    "ClientError",
+    "DamagedError",
+    "Example",
+    "FieldProblem",
+    "ForeignAnswerError",
+    "Image",
+    "Job",
+    "JobInput",
+    "Operation",
+    "Output",
+    "Problem",
+    "ProblemError",
+    "Status",
+    "StillWorkingError",
+    "UnreachableError",
+]

@@ -1,0 +1,139 @@
+"""What the server answers, as frozen models; fields that a newer server adds are left aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Status(StrEnum):
+    """Say where a job stands."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing will change any more."""
+        return self not in {Status.QUEUED, Status.PROCESSING}
+
+
+class FieldProblem(_Answer):
+    """One field of a request that the server did not take."""
+
+    field: str
+    """Path to the field, such as `outputs.small.0.width`."""
+    problem: str
+    """What is wrong with it, as a sentence."""
+
+
+class Problem(_Answer):
+    """A refusal or failure, as RFC 9457 describes it.
+
+    Members beyond the ones named here, such as the limit that was broken, are in `model_extra`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    code: str = "unknown"
+    """Stable name to branch on, such as `too_large`."""
+    title: str = ""
+    status: int = 0
+    """The HTTP status; inside a job, the one that the same problem would have had."""
+    detail: str = ""
+    """What happened, what the limit is and what to do, in words for people."""
+    errors: tuple[FieldProblem, ...] = ()
+
+
+class Image(_Answer):
+    """An original that the server keeps."""
+
+    image_id: str
+    format: str
+    width: int
+    """Pixels across, upright: the EXIF orientation is already counted."""
+    height: int
+    frames: int = 1
+    orientation: int = 1
+    """EXIF orientation in the file, 1 to 8."""
+    sha256: str
+    size_bytes: int
+
+
+class Accepted(_Answer):
+    """A job that the server promised to do."""
+
+    job_id: str
+    status: Status
+
+
+class Output(_Answer):
+    """One output of a completed job."""
+
+    url: str
+    """Path at the server, or a signed address elsewhere; `Client.download` takes both."""
+    format: str
+    """A picture format, or `json` where the output is data."""
+    width: int | None = None
+    """Pixels; None where the output is data."""
+    height: int | None = None
+    size_bytes: int
+    sha256: str
+    milliseconds: float | None = None
+    """Time that the making took; None where the server did not measure it."""
+    cached: bool = False
+    """Whether the result was there already, so that nothing was worked."""
+
+
+class JobInput(_Answer):
+    """What a job works on."""
+
+    image_id: str | None = None
+
+
+class Job(_Answer):
+    """A job as the server saw it when it answered."""
+
+    job_id: str
+    status: Status
+    cached: bool = False
+    """Whether every output was there already."""
+    input: JobInput = JobInput()
+    outputs: Mapping[str, Output] = Field(default_factory=dict)
+    """Results by name; empty until the job is completed."""
+    error: Problem | None = None
+    """Why the job failed; None unless it did."""
+    created_at: datetime
+    started_at: datetime | None = None
+    """None until a worker took it; stays None for a cached job."""
+    finished_at: datetime | None = None
+
+
+class Example(_Answer):
+    """Parameters of an operation that are known to work."""
+
+    title: str
+    parameters: Mapping[str, Any]
+
+
+class Operation(_Answer):
+    """One thing that the server can do to a picture."""
+
+    name: str
+    summary: str
+    kind: str
+    """`pixels` may be followed by steps; `encoding` and `data` end a pipeline."""
+    parameters: Mapping[str, Any]
+    """JSON Schema of the step."""
+    examples: tuple[Example, ...] = ()

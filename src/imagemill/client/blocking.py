@@ -1,0 +1,109 @@
+"""The client for programs without an event loop: the same calls, each waiting for its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from imagemill.client.answers import Accepted, Image, Job, Operation, Output
+from imagemill.client.calls import Client, Outputs
+from imagemill.client.transfer import PIECE_BYTES, Progress
+
+
+class BlockingClient:
+    """Speak to one server without `await`; use it as a context manager.
+
+    It drives a `Client` on an event loop of its own, so that both behave alike. It is not made for
+    several threads at once, nor for a thread whose event loop runs.
+    """
+
+    def __init__(
+        self,
+        server: str = "http://127.0.0.1:8000",
+        key: str | None = None,
+        *,
+        timeout_s: float = 60.0,
+    ) -> None:
+        """Remember whom to ask; nothing is connected before the first call."""
+        self._runner = asyncio.Runner()
+        self._client = Client(server, key, timeout_s=timeout_s)
+
+    def __enter__(self) -> Self:
+        """Give the client itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close every connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection and the event loop; the client cannot be used afterwards."""
+        self._runner.run(self._client.close())
+        self._runner.close()
+
+    def upload(
+        self, picture: Path | bytes | IO[bytes], *, progress: Progress | None = None
+    ) -> Image:
+        """Send a picture by path, as bytes, or from an open binary file."""
+        source = picture if isinstance(picture, Path | bytes) else _pieces(picture)
+        return self._runner.run(self._client.upload(source, progress=progress))
+
+    def submit(self, image_id: str, outputs: Outputs, *, fresh: bool = False) -> Accepted:
+        """Ask for outputs of an image, as `Client.submit` does."""
+        return self._runner.run(self._client.submit(image_id, outputs, fresh=fresh))
+
+    def job(self, job_id: str) -> Job:
+        """Look at a job as it is now."""
+        return self._runner.run(self._client.job(job_id))
+
+    def watch(self, job_id: str) -> Iterator[Job]:
+        """Give the job now and at each change of its status; ends after the final one."""
+        changes = self._client.watch(job_id)
+        while (job := self._runner.run(_next(changes))) is not None:
+            yield job
+
+    def wait(self, job_id: str, *, timeout_s: float | None = None) -> Job:
+        """Wait until the job ended, as `Client.wait` does."""
+        return self._runner.run(self._client.wait(job_id, timeout_s=timeout_s))
+
+    def download(
+        self,
+        output: Output,
+        to: Path,
+        *,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Fetch a result into a file, as `Client.download` does."""
+        return self._runner.run(
+            self._client.download(output, to, overwrite=overwrite, progress=progress)
+        )
+
+    def fetch(self, output: Output) -> bytes:
+        """Fetch a result into memory."""
+        return self._runner.run(self._client.fetch(output))
+
+    def operations(self) -> tuple[Operation, ...]:
+        """List what the server can do."""
+        return self._runner.run(self._client.operations())
+
+    def is_ready(self) -> bool:
+        """Tell whether the server is there and takes work now."""
+        return self._runner.run(self._client.is_ready())
+
+
+async def _next(changes: AsyncIterator[Job]) -> Job | None:
+    return await anext(changes, None)
+
+
+async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
+        yield piece
