@@ -1,0 +1,73 @@
+"""What every test run does: tell what needs servers, and fail on skips that CI cannot afford."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ("pytester",)
+
+SERVER_FOLDERS = frozenset({"acceptance"})
+"""Tests in these folders start the whole system, so `make check` leaves them out."""
+
+SLOW_CALLBACK_S = 1.0
+"""A step of the event loop longer than this is a blocking call; two busy cores give 0.3 s."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies in a folder of tests that start servers."""
+    for item in items:
+        if SERVER_FOLDERS & set(Path(item.path).relative_to(item.config.rootpath).parts):
+            item.add_marker(pytest.mark.server)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip into a failure in CI, unless the test is marked `may_skip`."""
+    report = yield
+    allowed = item.get_closest_marker("may_skip") is not None or hasattr(report, "wasxfail")
+    if report.skipped and not allowed and _in_ci():
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped where nothing may be: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn the skip of a whole module into a failure in CI."""
+    report = yield
+    if report.skipped and _in_ci():
+        report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid} was skipped as a whole: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _event_loop_is_never_blocked(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    yield
+    slow = [
+        record.getMessage()
+        for when in ("setup", "call")
+        for record in caplog.get_records(when)
+        if record.name == "asyncio" and record.levelno == logging.WARNING
+        if _seconds(record) > SLOW_CALLBACK_S
+    ]
+    assert not slow, f"the event loop was blocked: {slow}"
+
+
+def _seconds(record: logging.LogRecord) -> float:
+    """Read the duration out of asyncio's `Executing %s took %.3f seconds`."""
+    taken = record.args[-1] if isinstance(record.args, tuple) and record.args else 0.0
+    return taken if isinstance(taken, float) else 0.0
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").lower() == "true"
