@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import pyvips
 
+from imagemill.colour import Colour
 from imagemill.contracts.facts import Facts
+from imagemill.engine import fonts
 
 
 @dataclass(frozen=True)
@@ -53,3 +55,15 @@ class Picture:
         return self.mapped(
             lambda frame: frame.resize(width / frame.width, vscale=height / frame.height)
         )
+
+    @property
+    def bicubic(self) -> pyvips.Interpolate:
+        """Give the kernel (Catmull-Rom) with which steps sample between pixels."""
+        return pyvips.Interpolate.new("bicubic")
+
+    def text(self, text: str, *, font: str, size_px: int, colour: Colour) -> pyvips.Image:
+        """Draw a text as an sRGB image with alpha, just as large as its ink.
+
+        Raises `OutputImpossible`, naming the fonts there are, when `font` is none of them.
+        """
+        return fonts.drawn(text, font=font, size_px=size_px, colour=colour)
