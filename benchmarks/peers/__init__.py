@@ -1,0 +1,1 @@
+"""The small programs that stand for the peers; each runs in an environment of its own."""
