@@ -60,6 +60,8 @@ class ImagemillError(Exception):
         self.limit: dict[str, Scalar] = dict(limit or {})
         """Names and values of the limit that was broken, such as `{"limit_px": 10000}`."""
         self.errors = tuple(errors)
+        self.output: str | None = None
+        """Name of the output that failed; set by the engine, None where all of them did."""
         self.retry_after_s = retry_after_s
 
 

@@ -1,0 +1,65 @@
+"""Read a child's answer as what it is: the word of a program that a picture may have taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from imagemill.contracts.facts import Facts
+from imagemill.engine.orders import Answer
+from imagemill.engine.rendering import settled
+from imagemill.errors import (
+    DecoderCrashed,
+    Failed,
+    ImagemillError,
+    Internal,
+    InvalidRequest,
+    PictureRefused,
+    by_code,
+)
+
+_TOLD = (PictureRefused, Failed, InvalidRequest)
+"""The answers that a child can have reason for; another one, as `forbidden`, is not its to give."""
+
+
+def believed(said: bytes, files: Mapping[str, int]) -> Answer:
+    """Read an answer and freeze the outputs it speaks of.
+
+    Raises `DecoderCrashed` where it cannot be true; such a child must not serve again.
+    """
+    try:
+        answer = Answer.model_validate_json(said)
+    except ValidationError:
+        raise _nonsense() from None
+    if answer.error is None and not settled(answer, files):
+        raise _nonsense()
+    return answer
+
+
+def finished(answer: Answer) -> Answer:
+    """Give the answer back; raises the error that it carries instead."""
+    if answer.error is not None:
+        raise _told(answer)
+    return answer
+
+
+def facts(answer: Answer) -> Facts:
+    """Give the facts of a probe; raises the error that came instead."""
+    found = finished(answer).facts
+    if found is None:
+        raise _nonsense()
+    return found
+
+
+def _nonsense() -> DecoderCrashed:
+    return DecoderCrashed("The decoder gave an answer that cannot be right; it was stopped.")
+
+
+def _told(answer: Answer) -> ImagemillError:
+    kind = by_code(answer.error or "")
+    if not issubclass(kind, _TOLD):
+        kind = Internal
+    error = kind(answer.message, limit=answer.limit)
+    error.output = answer.output
+    return error

@@ -1,0 +1,188 @@
+"""The sandbox: give a picture to a locked child, get facts or outputs back, or a typed reason.
+
+All that a service needs of the engine. Asynchronous, without threads: a call costs its messages,
+and a child that hangs, crashes or is taken over costs its own order and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from imagemill.contracts.facts import Facts, Limits
+from imagemill.engine import answers, endings, rendering
+from imagemill.engine.crew import Crew
+from imagemill.engine.layers import Layer
+from imagemill.engine.nursery import Child, End, Gone
+from imagemill.engine.orders import Answer, ProbeOrder, RenderOrder
+from imagemill.engine.rendering import Rendering
+from imagemill.engine.settings import SandboxSettings
+from imagemill.engine.wire import MAX_DESCRIPTORS
+from imagemill.errors import OutputImpossible
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """How busy the sandbox is, for health and metrics."""
+
+    working: int
+    """Orders in a child's hands."""
+    waiting: int
+    """Orders that wait for a place."""
+    children: int
+    """Children alive, at work or idle."""
+    deaths: int
+    """Children that died under an order since the start."""
+    restarts: int
+    """Zygotes started beyond the first."""
+
+
+class Sandbox:
+    """Hand orders to locked children, a bounded number at a time, first come first served."""
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        self.settings = settings
+        self._crew = Crew(settings)
+        self._places = asyncio.Semaphore(settings.children)
+        self._working = self._waiting = self._deaths = 0
+        self._log = structlog.get_logger("imagemill.sandbox")
+
+    async def __aenter__(self) -> Self:
+        """Start; raises `Unavailable` where a layer is missing and required."""
+        await self._crew.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._crew.close()
+
+    def layers(self) -> Sequence[Layer]:
+        """Tell which layers are in force, as a locked child found them at the start."""
+        return self._crew.layers
+
+    def occupancy(self) -> Occupancy:
+        """Tell how busy it is now."""
+        return Occupancy(
+            working=self._working,
+            waiting=self._waiting,
+            children=self._crew.size,
+            deaths=self._deaths,
+            restarts=max(0, self._crew.starts - 1),
+        )
+
+    async def probe(self, original: int, *, limits: Limits, owner: str, timeout_s: float) -> Facts:
+        """Tell what the picture in an open file is, without decoding its pixels.
+
+        Raises the class of `errors` that the picture or the sandbox gives reason for.
+        """
+        order = ProbeOrder(limits=limits)
+        with _readings(original) as readings:
+            answer = await self._asked(order, readings, {}, owner, timeout_s)
+        return answers.facts(answer)
+
+    async def render(
+        self,
+        original: int,
+        order: RenderOrder,
+        *,
+        owner: str,
+        timeout_s: float,
+        pictures: Sequence[int] = (),
+    ) -> Rendering:
+        """Make every output of one picture; leave the rendering to free its memory.
+
+        Descriptors stay the caller's; the child gets its own, for reading only. The limit counts
+        from when a child begins. Raises the class of `errors` that the picture or the sandbox
+        gives reason for.
+        """
+        files = rendering.targets(order.outputs)
+        try:
+            with _readings(original, *pictures) as readings:
+                answer = await self._asked(order, readings, files, owner, timeout_s)
+            return Rendering(answers.finished(answer), files)
+        except BaseException:
+            rendering.close(files)
+            raise
+
+    async def _asked(
+        self,
+        order: ProbeOrder | RenderOrder,
+        readings: Sequence[int],
+        files: Mapping[str, int],
+        owner: str,
+        timeout_s: float,
+    ) -> Answer:
+        descriptors = [*readings, *files.values()]
+        if len(descriptors) > MAX_DESCRIPTORS:
+            raise OutputImpossible(
+                f"One job takes {MAX_DESCRIPTORS} pictures and outputs together.",
+                limit={"limit_files": MAX_DESCRIPTORS},
+            )
+        frame = order.model_dump_json().encode()
+        async with self._place(), self._borrowed(owner) as child:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    said = await child.ask(frame, descriptors)
+            except TimeoutError:
+                raise endings.late(timeout_s) from None
+            except Gone as gone:
+                raise self._blamed(child, gone.end) from None
+            return answers.believed(said, files)
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        self._waiting += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self._waiting -= 1
+        self._working += 1
+        try:
+            yield
+        finally:
+            self._working -= 1
+            self._places.release()
+
+    @asynccontextmanager
+    async def _borrowed(self, owner: str) -> AsyncIterator[Child]:
+        """Lend a child; one whose order did not end with an answer is killed, for it may hang."""
+        child = await self._crew.take(owner)
+        try:
+            yield child
+        except BaseException:
+            self._crew.throw_back(child)
+            raise
+        self._crew.give_back(child)
+
+    def _blamed(self, child: Child, end: End) -> Exception:
+        self._deaths += 1
+        self._log.warning("sandbox.child_died", pid=child.pid, how=endings.note(end))
+        return endings.blame(end, self.settings)
+
+
+@contextmanager
+def _readings(*originals: int) -> Iterator[Sequence[int]]:
+    """Open each file again, for reading only and with a position of its own.
+
+    A descriptor passed on shares its position with its sender, so that two children at one file
+    would move each other; and it may carry the right to write.
+    """
+    with ExitStack() as opened:
+        yield [_reading(original, opened) for original in originals]
+
+
+def _reading(original: int, opened: ExitStack) -> int:
+    descriptor = os.open(f"/proc/self/fd/{original}", os.O_RDONLY | os.O_CLOEXEC)
+    opened.callback(os.close, descriptor)
+    return descriptor
