@@ -39,12 +39,7 @@ class FieldProblem(_Answer):
 
 
 class Problem(_Answer):
-    """A refusal or failure, as RFC 9457 describes it.
-
-    Members beyond the ones named here, such as the limit that was broken, are in `model_extra`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="allow")
+    """A refusal or failure, as RFC 9457 describes it."""
 
     code: str = "unknown"
     """Stable name to branch on, such as `too_large`."""
@@ -54,6 +49,10 @@ class Problem(_Answer):
     detail: str = ""
     """What happened, what the limit is and what to do, in words for people."""
     errors: tuple[FieldProblem, ...] = ()
+    limit: Mapping[str, Any] = Field(default_factory=dict)
+    """Names and values of the limit that was broken, such as `{"limit_px": 10000}`."""
+    request_id: str | None = None
+    """Names this request in the server's logs."""
 
 
 class Image(_Answer):

@@ -1,0 +1,119 @@
+"""All commands as one program, and the one place where its errors become words and exit codes."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from imagemill.cli import (
+    demo,
+    doctor,
+    job,
+    key,
+    migrate,
+    operations,
+    process,
+    screen,
+    serve,
+    submit,
+)
+from imagemill.cli.failure import CommandFailed
+from imagemill.errors import ImagemillError, InvalidRequest
+
+COMMANDS = (
+    serve.serve,
+    process.process,
+    submit.submit,
+    job.job,
+    operations.operations,
+    demo.demo,
+    doctor.doctor,
+    migrate.migrate,
+    key.key,
+)
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+"""What a shell gives a program that Ctrl-C ended: 128 and the number of the signal."""
+
+
+def application(*, colour: bool) -> typer.Typer:
+    """Put the program together; `colour` draws help and usage errors with lines and colours."""
+    program = typer.Typer(
+        name="imagemill",
+        help="Image processing that you run yourself: a picture goes in, results come out.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich" if colour else None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    program.callback()(_options)
+    for command in COMMANDS:
+        program.command()(command)
+    return program
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; gives 0, or 1 for a failure, 2 for wrong usage, 130 for Ctrl-C.
+
+    `--traceback` as the first argument shows where an error came from.
+    """
+    trace = list(arguments[:1]) == ["--traceback"]
+    try:
+        application(colour=sys.stdout.isatty())(args=list(arguments), prog_name="imagemill")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILED
+    except KeyboardInterrupt:
+        screen.note("Interrupted.")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the edge of the program: one line, no traceback
+        _explain(error, trace=trace)
+        return WRONG_USAGE if isinstance(error, InvalidRequest) else FAILED
+    return 0
+
+
+def _options(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Print the version and stop.")
+    ] = False,
+    trace: Annotated[  # noqa: ARG001 - `run` reads it: it must work before commands are known
+        bool, typer.Option("--traceback", help="Show where an error came from.")
+    ] = False,
+) -> None:
+    if show_version:
+        screen.say(f"imagemill {version('imagemill')}")
+        raise typer.Exit
+
+
+def _explain(error: Exception, *, trace: bool) -> None:
+    if trace:
+        traceback.print_exception(error)
+    for line in _lines(error):
+        screen.note(line)
+
+
+def _is_client_error(error: Exception) -> bool:
+    # Whoever raised it has loaded the client; nobody else needs to, it takes 0.3 s.
+    from imagemill.client import ClientError
+
+    return isinstance(error, ClientError)
+
+
+def _lines(error: Exception) -> list[str]:
+    if isinstance(error, ImagemillError):
+        return [error.message, *(f"  {each.field}: {each.problem}" for each in error.errors)]
+    if isinstance(error, CommandFailed):
+        return [str(error)]
+    if _is_client_error(error):
+        return [str(error)]
+    if isinstance(error, OSError) and error.strerror:
+        where = f" ({error.filename})" if error.filename else ""
+        return [f"{error.strerror}{where}."]
+    told = f"{type(error).__name__}: {error}"
+    return [f"Something went wrong here: {told}. Put --traceback first to see where."]

@@ -1,0 +1,116 @@
+"""The end of a run: a table or JSON of what became of every picture, and the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from imagemill.cli import screen
+from imagemill.cli.errands import Fetched, Outcome
+from imagemill.cli.screen import Column
+
+COLUMNS = (
+    Column("file"),
+    Column("result"),
+    Column("pixels", is_number=True),
+    Column("before", is_number=True),
+    Column("after", is_number=True),
+    Column("saved", is_number=True),
+    Column("ms", is_number=True),
+)
+
+PROMISED = (Column("file"), Column("job"))
+
+
+def show(outcomes: Sequence[Outcome], *, as_json: bool) -> int:
+    """Write what became of every picture; gives the exit code: 1 when one failed."""
+    failed = [each for each in outcomes if not each.is_good]
+    if as_json:
+        screen.say_json([described(each) for each in outcomes])
+    else:
+        screen.table(COLUMNS, [row for each in outcomes for row in rows(each)])
+        for each in failed:
+            screen.note(f"failed  {each.source}: {each.reason}")
+        screen.note(_summary(outcomes, len(failed)))
+    return 1 if failed else 0
+
+
+def show_promises(outcomes: Sequence[Outcome], *, as_json: bool) -> int:
+    """Write which job each picture became; gives the exit code: 1 when one was not taken."""
+    failed = [each for each in outcomes if not each.is_good]
+    if as_json:
+        screen.say_json([described(each) for each in outcomes])
+    else:
+        good = [each for each in outcomes if each.is_good]
+        screen.table(PROMISED, [(str(each.source), each.job_id) for each in good])
+        for each in failed:
+            screen.note(f"failed  {each.source}: {each.reason}")
+    return 1 if failed else 0
+
+
+def rows(outcome: Outcome) -> Iterator[tuple[str, ...]]:
+    """Set one picture's results as rows of the table; the picture is named in the first."""
+    name = str(outcome.source)
+    if not outcome.is_good:
+        yield (name, f"failed: {outcome.code}", "", "", "", "", _whole(outcome.milliseconds))
+    for fetched in outcome.results:
+        yield (name, *_cells(outcome, fetched))
+        name = ""
+
+
+def described(outcome: Outcome) -> dict[str, Any]:
+    """Tell one picture's results for programs."""
+    return {
+        "file": str(outcome.source),
+        "job_id": outcome.job_id or None,
+        "image_id": outcome.image.image_id if outcome.image else None,
+        "size_bytes": outcome.image.size_bytes if outcome.image else None,
+        "milliseconds": round(outcome.milliseconds, 1),
+        "results": [
+            {"path": str(each.path), **each.output.model_dump(exclude={"url"})}
+            for each in outcome.results
+        ],
+        "error": None if outcome.is_good else {"code": outcome.code, "detail": outcome.reason},
+    }
+
+
+def saved(before: int, after: int) -> str:
+    """Write how much smaller a result is, in percent; a larger one is negative."""
+    return f"{(1 - after / before) * 100:.0f} %" if before else ""
+
+
+def pixels(fetched: Fetched) -> str:
+    """Write a result's size in pixels; nothing for data."""
+    output = fetched.output
+    return f"{output.width} × {output.height}" if output.width else ""
+
+
+def _cells(outcome: Outcome, fetched: Fetched) -> tuple[str, ...]:
+    before = outcome.image.size_bytes if outcome.image else 0
+    after = fetched.output.size_bytes
+    return (
+        _near(fetched.path),
+        pixels(fetched),
+        screen.bytes_in_words(before),
+        screen.bytes_in_words(after),
+        saved(before, after),
+        "stored" if fetched.output.cached else _whole(outcome.milliseconds),
+    )
+
+
+def _summary(outcomes: Sequence[Outcome], failed: int) -> str:
+    good = len(outcomes) - failed
+    before = sum(each.image.size_bytes for each in outcomes if each.is_good and each.image)
+    after = sum(one.output.size_bytes for each in outcomes for one in each.results)
+    sizes = f"; {screen.bytes_in_words(before)} became {screen.bytes_in_words(after)}"
+    return f"{good} done, {failed} failed{sizes if good else ''}."
+
+
+def _near(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _whole(milliseconds: float) -> str:
+    return f"{milliseconds:.0f}"

@@ -1,0 +1,141 @@
+"""What a command shows: words, tables, bars; drawn on a terminal, plain everywhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    title: str
+    is_number: bool = False
+    """Whether it is set flush right."""
+
+
+Advance = Callable[[str], None]
+"""Tell a bar that one more is done, and what comes to mind about it."""
+
+
+def say(text: str) -> None:
+    """Write a line to standard output."""
+    typer.echo(text)
+
+
+def note(text: str) -> None:
+    """Write a line to standard error: for people, never part of the result."""
+    typer.echo(text, err=True)
+
+
+def say_json(value: object) -> None:
+    """Write a value as indented JSON to standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    """Write rows under their titles; aligned with blanks alone when nobody looks."""
+    console = _console()
+    if console.is_terminal:
+        _draw(console, columns, rows)
+        return
+    for line in plain(columns, rows):
+        say(line)
+
+
+def plain(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Set rows under their titles with two blanks between columns and none at the end."""
+    lines = [[column.title for column in columns], *rows]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:
+        yield "  ".join(
+            cell.rjust(width) if column.is_number else cell.ljust(width)
+            for cell, width, column in zip(line, widths, columns, strict=True)
+        ).rstrip()
+
+
+@contextmanager
+def bar(label: str, total: int) -> Iterator[Advance]:
+    """Draw a progress bar on standard error while the block runs; nothing without a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = _console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[about]}", markup=False),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(label, total=total, about="")
+        yield lambda about: progress.update(task, advance=1, about=about)
+
+
+@contextmanager
+def bars(names: Sequence[str]) -> Iterator[Callable[[str, str, float], None]]:
+    """Draw one bar for each name while the block runs; without a terminal, write lines.
+
+    The answer moves a bar: its name, a word about it, and how far it is as a part of 1.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    console = _console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[about]}", markup=False),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        tasks = {name: progress.add_task(name, total=1.0, about="") for name in names}
+
+        def move(name: str, about: str, part: float) -> None:
+            progress.update(tasks[name], completed=part, about=about)
+            if not console.is_terminal and part >= 1.0:
+                note(f"{name}: {about}")
+
+        yield move
+
+
+def bytes_in_words(size_bytes: int) -> str:
+    """Write a size as people read it, with three figures: `812 B`, `1.84 MB`."""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    # From 999.5 on it would be written as 1000.
+    power = next((n for n in (1, 2, 3) if size_bytes / 1000**n < 999.5), 4)
+    size, unit = size_bytes / 1000**power, _UNITS[power]
+    decimals = 2 if size < 9.995 else 1 if size < 99.95 else 0
+    return f"{size:.{decimals}f} {unit}"
+
+
+def _draw(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        drawn.add_column(
+            column.title, justify="right" if column.is_number else "left", overflow="fold"
+        )
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    console.print(drawn)
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)

@@ -1,0 +1,39 @@
+"""`imagemill serve`: run all services, or some of them, until a signal comes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from imagemill.cli import options, screen
+
+
+def serve(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Services to run; all of them by default."),
+    ] = None,
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen at.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port to listen at.")] = None,
+    data: options.Data = None,
+) -> None:
+    """Run all services, or those named.
+
+    It goes on until Ctrl-C. A service that needs another one, which neither runs here nor has an
+    address in the settings, refuses to start and names the setting.
+    """
+    from imagemill import processes
+    from imagemill.settings import Settings
+
+    known = [each.name for each in processes.PROCESSES]
+    unknown = [name for name in names or () if name not in known]
+    if unknown:
+        raise typer.BadParameter(
+            f"{', '.join(unknown)}: there is no such service; there are {', '.join(known)}.",
+            param_hint="NAME",
+        )
+    given = {"host": host, "port": port, "data": data}
+    settings = Settings.load(**{name: value for name, value in given.items() if value is not None})
+    raise typer.Exit(processes.serve(settings, names or known, announce=screen.say))

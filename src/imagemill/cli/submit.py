@@ -1,0 +1,61 @@
+"""`imagemill submit`: send files to a server as jobs."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imagemill.cli import options, screen
+from imagemill.cli.wishes import Wishes
+
+if TYPE_CHECKING:
+    from imagemill.cli.errands import Outcome
+
+
+def submit(  # noqa: PLR0913 - each option is an argument
+    files: options.Files,
+    *,
+    resize: options.Resize = None,
+    fit: options.Fit = None,
+    crop: options.Crop = None,
+    rotate: options.Rotate = None,
+    step: options.Step = None,
+    output_format: options.Format = None,
+    quality: options.Quality = None,
+    pipeline: options.Pipeline = None,
+    server: options.Server = options.SERVER,
+    key: options.Key = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Wait for the jobs and fetch their results.")
+    ] = False,
+    output: options.Output = Path("out"),
+    overwrite: options.Overwrite = False,
+    fresh: options.Fresh = False,
+    parallel: options.Parallel = 8,
+    as_json: options.AsJSON = False,
+) -> None:
+    """Send pictures to a server, one job each."""
+    from imagemill.cli import report
+    from imagemill.cli.errands import Runner
+    from imagemill.cli.plan import plan
+    from imagemill.cli.remote import remote
+
+    wishes = Wishes(crop, rotate, resize, fit, step or (), output_format, quality, pipeline)
+    planned = plan(files, wishes, output, overwrite=overwrite or not follow)
+
+    async def work() -> list[Outcome]:
+        async with remote(server, key) as client:
+            runner = Runner(
+                client, planned.outputs, overwrite=overwrite, fresh=fresh, follow=follow
+            )
+            with screen.bar("Sending", len(planned.errands)) as advance:
+                return await runner.run(
+                    planned.errands, at_once=parallel, done=lambda each: advance(each.source.name)
+                )
+
+    outcomes = [*planned.refused, *asyncio.run(work())]
+    show = report.show if follow else report.show_promises
+    raise typer.Exit(show(outcomes, as_json=as_json))
