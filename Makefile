@@ -43,6 +43,7 @@ help: ## print this menu
 
 .PHONY: install
 install: $(stamp) ## install Imagemill into .venv; EXTRAS="heic" adds extras
+	@echo 'Imagemill is installed: $(BIN)/imagemill'
 
 .PHONY: run
 run: $(stamp) ## start every service on this machine, until Ctrl-C
@@ -66,7 +67,7 @@ lint: $(VENV)/.installed-dev ## run the checks alone: format, ruff, mypy, import
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/python docs/generate.py --check
+	@$(BIN)/python -m docs.generator --check
 
 .PHONY: format
 format: $(VENV)/.installed-dev ## put every file into the house format
@@ -75,7 +76,7 @@ format: $(VENV)/.installed-dev ## put every file into the house format
 
 .PHONY: docs
 docs: $(VENV)/.installed-dev ## write docs/reference/ anew from the code
-	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m docs.generator
 
 .PHONY: bench
 bench: $(VENV)/.installed-dev ## measure Imagemill beside its peers; takes minutes and a quiet machine

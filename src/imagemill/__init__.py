@@ -1,0 +1,1 @@
+"""Asynchronous image processing that you run yourself."""

@@ -1,0 +1,28 @@
+"""Write the reference pages from the code, so that they cannot say anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from docs.generator.errors import errors_page
+from docs.generator.operations import operations_page
+
+REFERENCE = Path(__file__).parent.parent / "reference"
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "errors.md": errors_page,
+    "operations.md": operations_page,
+}
+"""Name of the file to what it must hold."""
+
+
+def stale() -> dict[str, str]:
+    """Name the pages that are not what the code says, with the text that they should have."""
+    wanted = {name: page() for name, page in PAGES.items()}
+    return {name: text for name, text in wanted.items() if _read(name) != text}
+
+
+def _read(name: str) -> str:
+    page = REFERENCE / name
+    return page.read_text(encoding="utf-8") if page.exists() else ""

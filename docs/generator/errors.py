@@ -1,0 +1,87 @@
+"""The page of error codes, from the tree in `errors.py` and the remedies beside this file."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from pathlib import Path
+
+from docs.generator.markdown import page, table
+from imagemill.errors import Failed, ImagemillError, PictureRefused, Refused
+
+REMEDIES = Path(__file__).with_name("remedies.toml")
+
+_INTRODUCTION = """\
+Every error is answered as `application/problem+json`
+([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). `code` is the name to branch on: it stays,
+while `detail` is for people and may be worded better one day. `limit` holds the limit that was
+broken and the value that broke it; `errors` names every wrong field at once. A job that failed
+carries the same codes."""
+
+
+def errors_page() -> str:
+    """Give the page; raises `ValueError` where a code has no remedy or a remedy no code."""
+    known = {each.code: each for each in leaves()}
+    remedies = read_remedies()
+    if known.keys() != remedies.keys():
+        raise ValueError(f"Codes and remedies differ: {sorted(known.keys() ^ remedies.keys())}")
+    sections = [_section(each, remedies[code]) for code, each in known.items()]
+    return page("Error codes", _INTRODUCTION, _overview(known), *sections)
+
+
+def leaves() -> Iterator[type[ImagemillError]]:
+    """Yield the classes that are raised, in the order of the tree; their parents only group."""
+    return _leaves(ImagemillError)
+
+
+def read_remedies() -> Mapping[str, str]:
+    """Read what a caller can do about each code."""
+    return tomllib.loads(REMEDIES.read_text(encoding="utf-8"))
+
+
+def _leaves(root: type[ImagemillError]) -> Iterator[type[ImagemillError]]:
+    children = root.__subclasses__()
+    if not children:
+        yield root
+    for child in children:
+        yield from _leaves(child)
+
+
+def _overview(known: Mapping[str, type[ImagemillError]]) -> str:
+    rows = [
+        (f"[`{code}`](#{code})", str(each.status.value), _whose(each))
+        for code, each in known.items()
+    ]
+    return table(("code", "status", "what must change"), rows)
+
+
+def _whose(error: type[ImagemillError]) -> str:
+    if issubclass(error, PictureRefused):
+        return "the picture, or what is asked of it"
+    return "the request" if issubclass(error, Refused) else "nothing: try again"
+
+
+def _section(error: type[ImagemillError], remedy: str) -> str:
+    status = HTTPStatus(error.status)
+    return "\n\n".join(
+        (
+            f"## {error.code}",
+            f"{_meaning(error)} Answered with {status.value} {status.phrase}. {_fate(error)}",
+            f"**What to do.** {remedy}",
+        )
+    )
+
+
+def _meaning(error: type[ImagemillError]) -> str:
+    """Turn the class's own sentence, `Say that ...`, into one about the code, `Says that ...`."""
+    first = (inspect.getdoc(error) or "").split("\n\n", maxsplit=1)[0].replace("\n", " ")
+    return first.replace("Say ", "Says ", 1)
+
+
+def _fate(error: type[ImagemillError]) -> str:
+    if not issubclass(error, Failed):
+        return "The same request will be refused again."
+    alarm = " The operator's alarm counts it." if error.alarm else ""
+    return f"A job that meets it is tried again by itself before it fails.{alarm}"

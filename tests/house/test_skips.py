@@ -1,0 +1,51 @@
+"""In CI a skipped test is a failed one, unless it says that it may be skipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+CONFTEST = (Path(__file__).parents[1] / "conftest.py").read_text(encoding="utf-8")
+SETTINGS = "[pytest]\nmarkers =\n  server: ...\n  may_skip(reason): ...\n"
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makeconftest(CONFTEST)
+    pytester.makefile(".ini", pytest=SETTINGS)
+    return pytester
+
+
+def run(project: pytest.Pytester, test: str, *, ci: str) -> pytest.RunResult:
+    project.makepyfile(f"import pytest\n\n{test}")
+    command = ("env", f"CI={ci}", "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    return project.run(*command)
+
+
+def test_a_skip_fails_in_ci(project: pytest.Pytester) -> None:
+    result = run(project, "def test_it():\n    pytest.skip('no server')\n", ci="true")
+
+    result.assert_outcomes(failed=1)
+
+
+def test_the_skip_of_a_whole_module_fails_in_ci(project: pytest.Pytester) -> None:
+    result = run(project, "pytest.skip('no server', allow_module_level=True)\n", ci="true")
+
+    result.assert_outcomes(errors=1)
+
+
+def test_a_skip_that_is_allowed_stays_one_in_ci(project: pytest.Pytester) -> None:
+    test = (
+        "@pytest.mark.may_skip('no such kernel')\ndef test_it():\n    pytest.skip('old kernel')\n"
+    )
+
+    result = run(project, test, ci="true")
+
+    result.assert_outcomes(skipped=1)
+
+
+def test_a_skip_stays_one_on_a_persons_machine(project: pytest.Pytester) -> None:
+    result = run(project, "def test_it():\n    pytest.skip('no server')\n", ci="")
+
+    result.assert_outcomes(skipped=1)
