@@ -63,7 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--rounds", type=int, default=3, help="turns of each system (default 3)")
     add("--share", type=float, default=1.0, help="share of the usual jobs in a round (default 1)")
     add("--in-flight", type=int, default=8, help="jobs at once (default 8)")
-    add("--poll-ms", type=float, default=50, help="pause between looks at a job (default 50)")
+    add(
+        "--poll-ms",
+        type=float,
+        default=50,
+        help="least pause between looks at a job (50)",
+    )
     add("--no-install", action="store_true", help="install nothing; leave out what is missing")
     add("--no-save", action="store_true", help="print the table only")
     return parser
@@ -99,7 +104,7 @@ def _report(plan: Plan, photos: Album, notes: Sequence[str], figures: str) -> st
     lines = (
         described(datetime.now(UTC)),
         f"{len(sizes)} photographs, {min(sizes):.0f} to {max(sizes):.0f} megapixels.",
-        f"{plan.lanes} jobs in flight; a job is looked at every {plan.poll_s * 1000:.0f} ms.",
+        f"{plan.lanes} jobs in flight, looked at every {plan.poll_s * 1000:.0f} ms or more rarely.",
         *notes,
     )
     return "\n".join([*lines, "", figures, ""])

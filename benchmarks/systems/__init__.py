@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Place:
     folder: Path
     """Empty when the system starts; removed afterwards."""
     poll_s: float
-    """Pause between two questions whether a job is done, the same for every system."""
+    """Shortest pause between two looks at a job, the same for every system."""
 
 
 class Lane(Protocol):
@@ -100,8 +101,13 @@ class JobFailed(Exception):
     """Say that a system gave a job up, which ends the measurement."""
 
 
-async def ticks(pause_s: float) -> AsyncIterator[None]:
-    """Give a tick after each pause, for ever; a caller breaks off when it has seen enough."""
+async def looks(pause_s: float) -> AsyncIterator[None]:
+    """Say when to look at a job again, for ever; the caller breaks off when it is done.
+
+    The pause is a tenth of what the job has taken so far where that is longer, so that a slow
+    system is not made slower by being asked, and no wait is seen as more than 10 % too long.
+    """
+    began = time.perf_counter()
     while True:
-        await asyncio.sleep(pause_s)
+        await asyncio.sleep(max(pause_s, (time.perf_counter() - began) / 10))
         yield

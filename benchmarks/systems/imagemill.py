@@ -20,7 +20,7 @@ from benchmarks.systems import (
     NotInstalled,
     Place,
     Rendition,
-    ticks,
+    looks,
 )
 from benchmarks.wire import HOST, Line, Reply, free_port
 
@@ -73,7 +73,7 @@ class ImagemillLane:
         job = submitted.expect(202).json()
         if job["status"] == "completed":
             return
-        async for _ in ticks(self._poll_s):
+        async for _ in looks(self._poll_s):
             reply = await self._line.ask(
                 "GET", f"/api/v1/jobs/{job['job_id']}", {"X-API-Key": self._key}
             )

@@ -12,7 +12,7 @@ from typing import ClassVar
 from urllib.parse import urlencode
 
 from benchmarks.pictures import Photo
-from benchmarks.systems import FIVE, SMALL, JobFailed, NotInstalled, Rendition, ticks
+from benchmarks.systems import FIVE, SMALL, JobFailed, NotInstalled, Rendition, looks
 from benchmarks.tools import redis_server
 from benchmarks.wire import HOST, Line
 
@@ -62,7 +62,7 @@ class QueuedLane:
         return str(reply.expect(202).json()["id"])
 
     async def _done(self, job: str) -> None:
-        async for _ in ticks(self._poll_s):
+        async for _ in looks(self._poll_s):
             reply = await self._line.ask("GET", f"/jobs/{job}")
             status = reply.expect(200).json()["status"]
             if status == "failed":
