@@ -107,7 +107,7 @@ def _is_client_error(error: Exception) -> bool:
 
 def _lines(error: Exception) -> list[str]:
     if isinstance(error, ImagemillError):
-        return [error.message, *(f"  {each.field}: {each.problem}" for each in error.errors)]
+        return [f"{each.field}: {each.problem}" for each in error.errors] or [error.message]
     if isinstance(error, CommandFailed):
         return [str(error)]
     if _is_client_error(error):

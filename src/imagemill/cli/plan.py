@@ -27,18 +27,26 @@ class Plan:
     """Pictures whose result would replace a file that may not be replaced."""
 
 
-def plan(files: Sequence[Path], wishes: Wishes, output: Path, *, overwrite: bool) -> Plan:
+def plan(
+    files: Sequence[Path],
+    wishes: Wishes,
+    output: Path,
+    *,
+    overwrite: bool,
+    strict: bool = True,
+) -> Plan:
     """Plan a run; raises `InvalidRequest` for wrong options and `CommandFailed` for no pictures.
 
     A file that exists is found here where the format of the result is known beforehand, and at
-    the end of the work where it is not.
+    the end of the work where it is not. Without `strict`, steps that this version does not know
+    are left to a server that may know them.
     """
     sources = find(files, without=output)
     if not sources:
         raise CommandFailed(f"There are no pictures in {', '.join(map(str, files))}.")
     is_file = names_a_file(output, sources)
     outputs = outputs_of(_with_format(wishes, output) if is_file else wishes)
-    formats = known_formats(outputs)
+    formats = known_formats(outputs, strict=strict)
     if is_file and len(outputs) > 1:
         problem = f"{output} is one file, but the pipeline makes {len(outputs)}; name a folder."
         raise InvalidRequest("Wrong option.", errors=[FieldError("--output", problem)])
@@ -53,13 +61,13 @@ def plan(files: Sequence[Path], wishes: Wishes, output: Path, *, overwrite: bool
     )
 
 
-def known_formats(outputs: Outputs) -> dict[str, str | None]:
+def known_formats(outputs: Outputs, *, strict: bool = True) -> dict[str, str | None]:
     """Tell what each output will be written as; None where the picture decides.
 
-    Raises `InvalidRequest` naming every wrong field of every output at once.
+    Raises `InvalidRequest` naming every wrong field of every output at once, if it is `strict`.
     """
     errors: list[FieldError] = []
-    formats: dict[str, str | None] = {}
+    formats: dict[str, str | None] = dict.fromkeys(outputs)
     for name, steps in outputs.items():
         try:
             last = parse(steps, at=name)[-1]
@@ -67,7 +75,7 @@ def known_formats(outputs: Outputs) -> dict[str, str | None]:
             errors.extend(wrong.errors)
         else:
             formats[name] = "json" if last.kind is Kind.DATA else _known(last)
-    if errors:
+    if errors and strict:
         raise InvalidRequest("The steps cannot be taken.", errors=errors)
     return formats
 

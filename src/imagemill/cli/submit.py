@@ -44,7 +44,7 @@ def submit(  # noqa: PLR0913 - each option is an argument
     from imagemill.cli.remote import remote
 
     wishes = Wishes(crop, rotate, resize, fit, step or (), output_format, quality, pipeline)
-    planned = plan(files, wishes, output, overwrite=overwrite or not follow)
+    planned = plan(files, wishes, output, overwrite=overwrite or not follow, strict=False)
 
     async def work() -> list[Outcome]:
         async with remote(server, key) as client:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,10 +101,14 @@ def _from_file(path: Path) -> Outputs:
         raise _wrong("--pipeline", f"{path} is not JSON: {error}.") from error
     if isinstance(found, list):
         return {ONLY: found}
-    outputs = found.get("outputs", found) if isinstance(found, Mapping) else None
-    if not outputs or not all(isinstance(steps, list) for steps in outputs.values()):
+    outputs = found.get("outputs", found) if isinstance(found, dict) else None
+    if not isinstance(outputs, dict) or not outputs or not _are_lists(outputs.values()):
         raise _wrong("--pipeline", f"{path} holds neither a list of steps nor named lists.")
-    return dict(outputs)
+    return outputs
+
+
+def _are_lists(values: Iterable[object]) -> bool:
+    return all(isinstance(each, list) for each in values)
 
 
 def _words(text: str) -> list[str]:
