@@ -73,17 +73,18 @@ async def _cell(
 ) -> Cell:
     lanes = [running.lane(each) for each in range(min(plan.lanes, system.most_lanes or plan.lanes))]
     try:
-        kept = await _kept(lanes[0], album) if workload.from_memory else []
-        await drive(lanes, workload.jobs(album, kept, 2 * len(lanes)))
+        known = await kept(lanes[0], album) if workload.from_memory else []
+        await drive(lanes, workload.jobs(album, known, 2 * len(lanes)))
         with Meter(running.roots) as meter:
-            timing = await drive(lanes, workload.jobs(album, kept, workload.count))
+            timing = await drive(lanes, workload.jobs(album, known, workload.count))
         return _figures(system.name, workload.letter, number, timing, meter.cost)
     finally:
         for lane in lanes:
             lane.close()
 
 
-async def _kept(lane: Lane, album: Album) -> list[str]:
+async def kept(lane: Lane, album: Album) -> list[str]:
+    """Have the system keep every photograph and do the work on each once."""
     return [await lane.keep(photo) for photo in album.mixed]
 
 

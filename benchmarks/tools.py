@@ -53,11 +53,13 @@ ARQ = Environment(
 )
 THUMBOR = Environment("thumbor", ("thumbor==7.8.0",), ("thumbor", "tornado", "pillow"))
 
+PROFILER = Environment("profiler", ("py-spy==0.4.3",), ("py-spy",))
+
 
 def install(tools: Path) -> None:
     """Install every peer that is not there yet; needs the package registries, once."""
     tools.mkdir(parents=True, exist_ok=True)
-    for environment in (CELERY, ARQ, THUMBOR):
+    for environment in (CELERY, ARQ, THUMBOR, PROFILER):
         if not python_of(tools, environment).exists():
             _install_python(tools / environment.name, environment.packages)
     if not node_modules(tools).exists() and shutil.which("npm"):

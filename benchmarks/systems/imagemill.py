@@ -55,7 +55,7 @@ class ImagemillLane:
 
     async def repeat(self, kept: str) -> None:
         """Ask for the job by the image's id; it may be completed when it is answered."""
-        body = json.dumps({"input": {"image_id": kept}, "outputs": _outputs([SMALL])}).encode()
+        body = json.dumps({"input": {"image_id": kept}, "outputs": outputs([SMALL])}).encode()
         headers = {"X-API-Key": self._key, "Content-Type": "application/json"}
         await self._done(await self._line.ask("POST", "/api/v1/jobs", headers, [body]))
 
@@ -64,7 +64,7 @@ class ImagemillLane:
         self._line.close()
 
     async def _work(self, photo: Photo, renditions: Sequence[Rendition]) -> None:
-        job = quote(json.dumps({"outputs": _outputs(renditions), "fresh": True}))
+        job = quote(json.dumps({"outputs": outputs(renditions), "fresh": True}))
         headers = {"X-API-Key": self._key, "Content-Type": "image/jpeg"}
         path = f"/api/v1/jobs?job={job}"
         await self._done(await self._line.ask("POST", path, headers, photo.unseen()))
@@ -126,7 +126,8 @@ class Imagemill:
             yield ImagemillService(programs.roots, port, key, place.poll_s)
 
 
-def _outputs(renditions: Sequence[Rendition]) -> dict[str, list[dict[str, Any]]]:
+def outputs(renditions: Sequence[Rendition]) -> dict[str, list[dict[str, Any]]]:
+    """Write renditions as the outputs of a job."""
     return {each.name: [_resize(each), _convert(each)] for each in renditions}
 
 

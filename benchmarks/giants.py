@@ -1,0 +1,105 @@
+"""How much memory one sandboxed child takes for pictures of 100 megapixels.
+
+Run by `python -m benchmarks.giants`. Every picture is worked on by a child of its own, through the
+same sandbox as in service; the figure is the kernel's: the highest resident memory of the child.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyvips
+
+from benchmarks.machine import described
+from benchmarks.pictures import album
+from benchmarks.systems import FIVE, SMALL, Rendition
+from benchmarks.systems.imagemill import outputs
+from imagemill.contracts.facts import Limits
+from imagemill.engine.orders import Answer, RenderOrder
+from imagemill.engine.sandbox import Sandbox
+from imagemill.engine.settings import Reuse, SandboxSettings
+from imagemill.pipeline import normal, parse
+
+_SIDE_PX = 10_000
+_TIMEOUT_S = 120
+_WITHIN_MB = 150
+_TILES = {"tile": True, "tile_width": 256, "tile_height": 256}
+_GIANTS: dict[str, dict[str, Any]] = {
+    "baseline.jpg": {"Q": 85},
+    "progressive.jpg": {"Q": 85, "interlace": True},
+    "tiled_jpeg.tif": {**_TILES, "compression": "jpeg", "Q": 85},
+    "tiled_deflate.tif": {**_TILES, "compression": "deflate"},
+}
+"""Name of the file and how libvips writes it."""
+_PROMISED = {name for name in _GIANTS if name != "progressive.jpg"}
+"""A progressive JPEG has to be decoded as a whole before its first row is known."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure; answer 1 when a promised one takes more than it may."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.giants", description=__doc__)
+    parser.add_argument("--tools", type=Path, default=Path(".tools/bench"), help="for the files")
+    files = _giants(parser.parse_args(argv).tools / "giants")
+    sys.stdout.write(f"{described(datetime.now(UTC))}\n\n")
+    return int(not asyncio.run(_measured(files)))
+
+
+async def _measured(files: Sequence[Path]) -> bool:
+    held = True
+    async with Sandbox(SandboxSettings(reuse=Reuse.NEVER, spare_children=0)) as sandbox:
+        for file in files:
+            for title, wanted in (("to 400x300", [SMALL]), ("to five renditions", FIVE)):
+                peak_mb = await _one(sandbox, file, title, wanted)
+                held &= file.name not in _PROMISED or peak_mb < _WITHIN_MB
+    return held
+
+
+async def _one(sandbox: Sandbox, file: Path, title: str, wanted: Sequence[Rendition]) -> float:
+    began = time.perf_counter()
+    answer = await _rendered(sandbox, file, wanted)
+    wall_ms = (time.perf_counter() - began) * 1000
+    peak_mb = answer.peak_memory_bytes / 1e6
+    sys.stdout.write(
+        f"{file.name:20} {title:20} peak {peak_mb:6.0f} MB   CPU {answer.cpu_s * 1000:6.0f} ms"
+        f"   wall {wall_ms:6.0f} ms   shrink on load {answer.decode_shrink}\n"
+    )
+    return peak_mb
+
+
+async def _rendered(sandbox: Sandbox, file: Path, wanted: Sequence[Rendition]) -> Answer:
+    order = RenderOrder(
+        limits=Limits(max_bytes=1_000_000_000),
+        outputs={name: normal(parse(steps)) for name, steps in outputs(wanted).items()},
+    )
+    original = os.open(file, os.O_RDONLY)
+    try:
+        with await sandbox.render(
+            original, order, owner="benchmark", timeout_s=_TIMEOUT_S
+        ) as rendering:
+            return rendering.answer
+    finally:
+        os.close(original)
+
+
+def _giants(folder: Path) -> list[Path]:
+    """Draw the files once: one drawn photograph, laid like tiles until it fills 100 megapixels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    photo = album(None, folder.parent / "pictures").large[0]
+    for name, options in _GIANTS.items():
+        if not (folder / name).exists():
+            tile = pyvips.Image.new_from_file(str(photo.path))
+            whole = tile.replicate(3, 4).crop(0, 0, _SIDE_PX, _SIDE_PX)
+            whole.write_to_file(str(folder / name), **options)
+    return [folder / name for name in _GIANTS]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
