@@ -12,6 +12,14 @@ from imagemill.engine.settings import Mode, SandboxSettings
 from imagemill.errors import Unavailable
 
 
+def check(layers: Sequence[Layer], mode: Mode) -> None:
+    """Raise `Unavailable`, naming each layer that is missing, where every one is required."""
+    lacking = missing(layers)
+    if lacking and mode is Mode.REQUIRED:
+        names = ", ".join(f"{layer.name} ({layer.note})" for layer in lacking)
+        raise Unavailable(f"The sandbox is required, and this machine lacks: {names}.")
+
+
 class Crew:
     """Own a zygote and its children, and lend one child for one order at a time."""
 
@@ -19,6 +27,7 @@ class Crew:
         self._settings = settings
         self._nursery: Nursery | None = None
         self._starting = asyncio.Lock()
+        self._closed = False
         self._idle: list[Child] = []
         """In the order in which they became idle."""
         self.layers: Sequence[Layer] = ()
@@ -44,7 +53,8 @@ class Crew:
             raise
 
     async def close(self) -> None:
-        """End every child and the zygote."""
+        """End every child and the zygote; orders that are still worked on fail."""
+        self._closed = True
         for child in self._idle:
             child.let_go()
         self._idle.clear()
@@ -65,7 +75,7 @@ class Crew:
 
     def give_back(self, child: Child) -> None:
         """Keep a child that has answered for its owner's next order, as far as settings allow."""
-        if roster.reusable(child, self._settings):
+        if not child.ended.done() and roster.reusable(child, self._settings):
             self._idle.append(child)
         else:
             child.let_go()
@@ -79,6 +89,8 @@ class Crew:
 
     async def _alive(self) -> Nursery:
         async with self._starting:
+            if self._closed:
+                raise Unavailable("The sandbox is closed.")
             if self._nursery is None or not self._nursery.alive:
                 await self._renew()
             assert self._nursery is not None
@@ -98,10 +110,7 @@ class Crew:
                 layers = await child.greet()
         except (Gone, TimeoutError) as reason:
             raise Unavailable(f"The sandbox cannot lock a child in: {reason}.") from reason
-        lacking = missing(layers)
-        if lacking and self._settings.mode is Mode.REQUIRED:
-            names = ", ".join(f"{layer.name} ({layer.note})" for layer in lacking)
-            raise Unavailable(f"The sandbox is required, and this machine lacks: {names}.")
+        check(layers, self._settings.mode)
         self._idle.append(child)
         return layers
 
@@ -110,7 +119,7 @@ class Crew:
         for child in roster.surplus(self._idle, self._settings):
             self._idle.remove(child)
             child.let_go()
-        if self._nursery is not None and self._nursery.alive:
+        if self._nursery is not None and self._nursery.alive and not self._closed:
             ahead = roster.shortage(self._idle, self._settings)
             self._idle += [self._nursery.fork() for _ in range(ahead)]
 

@@ -43,11 +43,15 @@ class End:
 
 
 class Gone(Exception):
-    """Tell that a child ended instead of answering."""
+    """Tell that a child ended while it had an order."""
 
     def __init__(self, end: End) -> None:
         super().__init__(end.reason or f"status {end.status}")
         self.end = end
+
+
+class Unreached(Gone):
+    """Tell that a child ended before an order reached it, so that another one can take it."""
 
 
 class Child:
@@ -67,21 +71,27 @@ class Child:
         self._channel = channel
 
     async def greet(self) -> Sequence[Layer]:
-        """Wait until it is locked in, and by what; raises `Gone` if it ended before."""
+        """Wait until it is locked in, and by what; raises `Unreached` if it ended before."""
         if self.layers is None:
-            hello = wire.Hello.model_validate_json(await self._frame())
+            try:
+                hello = wire.Hello.model_validate_json(await self._frame())
+            except Gone as gone:
+                raise Unreached(gone.end) from None
             if hello.broken:
-                raise Gone(End(None, hello.broken))
+                raise Unreached(End(None, hello.broken))
             self.layers = hello.layers
         return self.layers
 
     async def ask(self, frame: bytes, descriptors: Sequence[int]) -> bytes:
-        """Send an order and wait for its answer; raises `Gone` if it ended instead."""
+        """Send an order and wait for its answer.
+
+        Raises `Unreached` if it had ended before, or `Gone` if it ended over the order.
+        """
         await self.greet()
         try:
             await self._send(wire.framed(frame), descriptors)
         except (BrokenPipeError, ConnectionResetError):
-            raise Gone(await self._end()) from None
+            raise Unreached(await self._end()) from None
         self.orders += 1
         return await self._frame()
 
@@ -107,8 +117,9 @@ class Child:
         return whole
 
     async def _end(self) -> End:
-        async with asyncio.timeout(_END_S):
-            return await asyncio.shield(self.ended)
+        """Wait for the zygote's word of its end, which follows within moments."""
+        ended, _ = await asyncio.wait([self.ended], timeout=_END_S)
+        return self.ended.result() if ended else End(None, "nobody told how it ended")
 
 
 class Nursery:
@@ -162,8 +173,7 @@ class Nursery:
         ours, theirs = socket.socketpair()
         ours.settimeout(0)
         self._born += 1
-        child = Child(self._born, ours)
-        self._children[child.number] = child
+        child = self._children[self._born] = Child(self._born, ours)
         with theirs:
             self._tell(wire.Fork(child=child.number), theirs.fileno())
         return child
@@ -178,17 +188,20 @@ class Nursery:
         """End the zygote and every child, and wait for them."""
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)
-        try:
-            async with asyncio.timeout(_END_S):
-                await asyncio.shield(self._gone)
-        except TimeoutError:
+        ended, _ = await asyncio.wait([self._gone], timeout=_END_S)
+        if not ended:
             self._program.kill()
         self._mourn()
         self._program.wait()
 
     def _tell(self, note: wire.Fork | wire.Kill, *beside: int) -> None:
-        with suppress(BrokenPipeError, ConnectionResetError):
+        try:
             wire.tell(self._control, note, *beside)
+        except (BrokenPipeError, ConnectionResetError):
+            self._mourn()
+        except BlockingIOError:
+            # It has not read for 150 notes: it hangs. Its end is heard like any other.
+            self._program.kill()
 
     def _heed(self) -> None:
         try:

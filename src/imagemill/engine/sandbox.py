@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -20,12 +20,15 @@ from imagemill.contracts.facts import Facts, Limits
 from imagemill.engine import answers, endings, rendering
 from imagemill.engine.crew import Crew
 from imagemill.engine.layers import Layer
-from imagemill.engine.nursery import Child, End, Gone
+from imagemill.engine.nursery import Child, End, Gone, Unreached
 from imagemill.engine.orders import Answer, ProbeOrder, RenderOrder
 from imagemill.engine.rendering import Rendering
 from imagemill.engine.settings import SandboxSettings
 from imagemill.engine.wire import MAX_DESCRIPTORS
-from imagemill.errors import OutputImpossible
+from imagemill.errors import OutputImpossible, Unavailable
+
+_TRIES = 3
+"""Children that are tried before an order is given up; only those that died idle are passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,21 @@ class Occupancy:
     """Children that died under an order since the start."""
     restarts: int
     """Zygotes started beyond the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """An order on its way: what is sent, for whom, and how long it may take."""
+
+    frame: bytes
+    readings: Sequence[int]
+    files: Mapping[str, int]
+    owner: str
+    timeout_s: float
+
+    @property
+    def descriptors(self) -> Sequence[int]:
+        return [*self.readings, *self.files.values()]
 
 
 class Sandbox:
@@ -86,9 +104,9 @@ class Sandbox:
 
         Raises the class of `errors` that the picture or the sandbox gives reason for.
         """
-        order = ProbeOrder(limits=limits)
+        frame = ProbeOrder(limits=limits).model_dump_json().encode()
         with _readings(original) as readings:
-            answer = await self._asked(order, readings, {}, owner, timeout_s)
+            answer = await self._asked(_Errand(frame, readings, {}, owner, timeout_s))
         return answers.facts(answer)
 
     async def render(
@@ -106,39 +124,40 @@ class Sandbox:
         from when a child begins. Raises the class of `errors` that the picture or the sandbox
         gives reason for.
         """
+        frame = order.model_dump_json().encode()
         files = rendering.targets(order.outputs)
         try:
             with _readings(original, *pictures) as readings:
-                answer = await self._asked(order, readings, files, owner, timeout_s)
+                answer = await self._asked(_Errand(frame, readings, files, owner, timeout_s))
             return Rendering(answers.finished(answer), files)
         except BaseException:
             rendering.close(files)
             raise
 
-    async def _asked(
-        self,
-        order: ProbeOrder | RenderOrder,
-        readings: Sequence[int],
-        files: Mapping[str, int],
-        owner: str,
-        timeout_s: float,
-    ) -> Answer:
-        descriptors = [*readings, *files.values()]
-        if len(descriptors) > MAX_DESCRIPTORS:
+    async def _asked(self, errand: _Errand) -> Answer:
+        if len(errand.descriptors) > MAX_DESCRIPTORS:
             raise OutputImpossible(
                 f"One job takes {MAX_DESCRIPTORS} pictures and outputs together.",
                 limit={"limit_files": MAX_DESCRIPTORS},
             )
-        frame = order.model_dump_json().encode()
-        async with self._place(), self._borrowed(owner) as child:
+        async with self._place():
+            for _ in range(_TRIES):
+                with suppress(Unreached):
+                    return await self._answered(errand)
+        raise Unavailable("The sandbox's children end before they take an order.")
+
+    async def _answered(self, errand: _Errand) -> Answer:
+        async with self._borrowed(errand.owner) as child:
             try:
-                async with asyncio.timeout(timeout_s):
-                    said = await child.ask(frame, descriptors)
+                async with asyncio.timeout(errand.timeout_s):
+                    said = await child.ask(errand.frame, errand.descriptors)
             except TimeoutError:
-                raise endings.late(timeout_s) from None
+                raise endings.late(errand.timeout_s) from None
+            except Unreached:
+                raise
             except Gone as gone:
                 raise self._blamed(child, gone.end) from None
-            return answers.believed(said, files)
+            return answers.believed(said, errand.files)
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:

@@ -49,7 +49,7 @@ class SandboxSettings(BaseModel):
     children: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
-        le=256,
+        le=64,
         description="Children at work at the same time; by default one for each processor.",
     )
     kept_children: int = Field(
@@ -62,7 +62,7 @@ class SandboxSettings(BaseModel):
     spare_children: int = Field(
         1,
         ge=0,
-        le=64,
+        le=16,
         description="Children forked and locked ahead for owners that have none.",
     )
     orders_per_child: int = Field(

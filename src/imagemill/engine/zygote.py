@@ -62,9 +62,11 @@ class Zygote:
     """Own the children: fork them, kill them, reap them and tell how each ended."""
 
     def __init__(self, control: socket.socket, bounds: Bounds) -> None:
-        from imagemill.engine import child, decode  # noqa: PLC0415 - a failure here must be told.
+        # What fails to load here must be told, so it is not loaded on top.
+        from imagemill.engine import child, decode, introspection  # noqa: PLC0415 - as said above.
 
         decode.preload()
+        introspection.introspect()
         self._live = child.live
         self._control = control
         self._bounds = bounds
