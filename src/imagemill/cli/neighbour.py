@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from imagemill.cli.failure import CommandFailed
-from imagemill.cli.remote import read_key
+from imagemill.cli.remote import KEY_FILE, read_key
 from imagemill.client import Client
 
 START_S = 60.0
@@ -31,7 +31,7 @@ async def neighbour(data: Path) -> AsyncIterator[tuple[Client, str]]:
     server = await _start(port, data, log)
     try:
         await _until_ready(server, address, log)
-        async with Client(address, read_key(data)) as client:
+        async with Client(address, read_key(data / KEY_FILE)) as client:
             yield client, address
     finally:
         await _stop(server)

@@ -6,10 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from imagemill.cli.failure import CommandFailed
 from imagemill.client import Client
+
+if TYPE_CHECKING:
+    from imagemill.settings import Settings
 
 KEY_FILE = "admin-key"
 """Where a data folder keeps the key that was made at the first start."""
@@ -32,21 +36,26 @@ async def remote(server: str, key: str | None) -> AsyncIterator[Client]:
         yield client
 
 
+def read_key(path: Path) -> str | None:
+    """Read a key from its file; None when there is none that may be read."""
+    try:
+        return path.read_text(encoding="ascii").strip() or None
+    except (FileNotFoundError, PermissionError):
+        return None
+
+
+def key_file(settings: Settings) -> Path:
+    """Say where the key of this machine's server lies."""
+    return settings.admin_key_file or settings.data / KEY_FILE
+
+
 def _own_key(server: str) -> str | None:
     # Only for this machine: a key must not travel to a server that it was not made for.
     if not _is_here(urlsplit(server).hostname or ""):
         return None
     from imagemill.settings import Settings
 
-    return read_key(Settings.load().data)
-
-
-def read_key(data: Path) -> str | None:
-    """Read the key of a data folder; None when there is none that may be read."""
-    try:
-        return (data / KEY_FILE).read_text(encoding="ascii").strip()
-    except (FileNotFoundError, PermissionError):
-        return None
+    return read_key(key_file(Settings.load()))
 
 
 def _is_here(host: str) -> bool:

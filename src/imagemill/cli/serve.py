@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,7 +24,7 @@ def serve(
     It goes on until Ctrl-C. A service that needs another one, which neither runs here nor has an
     address in the settings, refuses to start and names the setting.
     """
-    from imagemill import processes
+    from imagemill import processes, serving
     from imagemill.settings import Settings
 
     known = [each.name for each in processes.PROCESSES]
@@ -34,6 +34,7 @@ def serve(
             f"{', '.join(unknown)}: there is no such service; there are {', '.join(known)}.",
             param_hint="NAME",
         )
-    given = {"host": host, "port": port, "data": data}
-    settings = Settings.load(**{name: value for name, value in given.items() if value is not None})
-    raise typer.Exit(processes.serve(settings, names or known, announce=screen.say))
+    flags: dict[str, Any] = {"host": host, "port": port, "data": data}
+    given = {name: value for name, value in flags.items() if value is not None}
+    settings = Settings.load(**given)
+    raise typer.Exit(serving.serve(settings, names or known, announce=screen.say))
