@@ -163,3 +163,65 @@ def rounded(value: float) -> int:
 def _centred(fraction: float, inner: int, outer: int) -> int:
     wanted = rounded(fraction * outer - inner / 2)
     return max(min(wanted, outer - inner), min(0, outer - inner))
+
+
+class Fit(StrEnum):
+    """Say how a picture is brought to a width and a height of another shape."""
+
+    COVER = "cover"
+    """Fill the box and cut off what hangs over."""
+    CONTAIN = "contain"
+    """Show all of the picture, with room round it to fill the box."""
+    FILL = "fill"
+    """Stretch to exactly the box."""
+    INSIDE = "inside"
+    """As large as fits into the box."""
+    OUTSIDE = "outside"
+    """As small as covers the box, with nothing cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """How a picture comes into a box: scaled to one size, then cut or padded to another."""
+
+    scaled: Size
+    framed: Size
+
+
+def fitted(
+    size: Size, width: int | None, height: int | None, fit: Fit, *, enlarge: bool
+) -> Fitted:
+    """Fit a size into a box of which one side may be open.
+
+    With one side open the shape is kept, whatever `fit` is. Unless `enlarge`, no pixel is made
+    larger: `cover` then takes the largest box of the asked shape that the picture can fill,
+    `fill` leaves a side that is too short as it is, and the others stop at the picture's size.
+    """
+    if width is None or height is None:
+        across = (width or size.width) / size.width if width else (height or 0) / size.height
+        whole = _times(size, across if enlarge else min(1.0, across))
+        exact = Size(width or whole.width, height or whole.height)
+        kept = exact if enlarge or across <= 1 else whole
+        return Fitted(kept, kept)
+    box = Size(width, height)
+    if fit is Fit.FILL:
+        most = box if enlarge else Size(min(width, size.width), min(height, size.height))
+        return Fitted(most, most)
+    if fit is Fit.COVER and not enlarge:
+        box = _fillable(size, box)
+    factors = (box.width / size.width, box.height / size.height)
+    factor = max(factors) if fit in {Fit.COVER, Fit.OUTSIDE} else min(factors)
+    scaled = _times(size, factor if enlarge else min(1.0, factor))
+    if fit is Fit.COVER:
+        scaled = Size(max(scaled.width, box.width), max(scaled.height, box.height))
+    return Fitted(scaled, box if fit in {Fit.COVER, Fit.CONTAIN} else scaled)
+
+
+def _fillable(size: Size, box: Size) -> Size:
+    """Give the largest box of this shape, and no larger, that the picture fills unenlarged."""
+    factor = min(1.0, size.width / box.width, size.height / box.height)
+    return _times(box, factor)
+
+
+def _times(size: Size, factor: float) -> Size:
+    return Size(max(1, rounded(size.width * factor)), max(1, rounded(size.height * factor)))

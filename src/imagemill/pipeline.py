@@ -62,18 +62,23 @@ def normal(steps: Sequence[Step]) -> list[dict[str, Any]]:
 
 def predict(steps: Sequence[Step], facts: Facts) -> tuple[int, int] | None:
     """Tell (width, height) in pixels of what the steps will make, or None if pixels decide."""
-    frame: Frame | None = Frame(
+    frame: Frame | None = first_frame(facts)
+    for step in steps:
+        if frame is None or step.kind is Kind.DATA:
+            return None
+        frame = step.frame(frame)
+    return (frame.width, frame.height) if frame else None
+
+
+def first_frame(facts: Facts) -> Frame:
+    """Give what a pipeline's first step will find."""
+    return Frame(
         width=facts.width,
         height=facts.height,
         format=facts.format,
         has_alpha=facts.has_alpha,
         frames=facts.frames,
     )
-    for step in steps:
-        if frame is None or step.kind is Kind.DATA:
-            return None
-        frame = step.frame(frame)
-    return (frame.width, frame.height) if frame else None
 
 
 def field_errors(error: ValidationError, *, at: str = "") -> list[FieldError]:

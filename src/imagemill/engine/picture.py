@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import pyvips
 
 from imagemill.colour import Colour
 from imagemill.contracts.facts import Facts
-from imagemill.engine import fonts
+from imagemill.engine import fonts, writing
+from imagemill.engine.original import Original, Wish
+from imagemill.engine.pyramid import Pyramid
+from imagemill.geometry import Size
 
 
 @dataclass(frozen=True)
@@ -23,43 +26,76 @@ class Picture:
     facts: Facts
     """What the original is; stays as it was while the pixels change."""
     frames: tuple[pyvips.Image, ...]
-    """One image for each frame of an animation, all of one size; one for a still picture."""
+    """One image for each frame of an animation, all of one size; one for a still picture.
+
+    Empty only in the hands of a first step that told with `scaled` which size it will take.
+    """
     delays_ms: tuple[int, ...] = ()
     """How long each frame stands, for animations."""
     loops: int = 0
     """How often an animation plays; 0 is for ever."""
     pictures: Mapping[str, pyvips.Image] = field(default_factory=dict)
     """Further upright images that steps name, by image id."""
+    original: Original | None = None
+    """The decoded file that the frames come from, and what is embedded in it."""
+    wish: Wish | None = None
+    """What is taken of the original; None for a picture that was never in a file."""
 
     @property
     def width(self) -> int:
         """Pixels across."""
-        return int(self.frames[0].width)
+        return int(self.frames[0].width) if self.frames else self.facts.width
 
     @property
     def height(self) -> int:
         """Pixels down, of one frame."""
-        return int(self.frames[0].height)
+        return int(self.frames[0].height) if self.frames else self.facts.height
 
     @property
     def has_alpha(self) -> bool:
         """Whether there is a band of transparency."""
-        return bool(self.frames[0].hasalpha())
+        if self.frames or self.original is None:
+            return bool(self.frames[0].hasalpha())
+        return self.original.has_alpha
+
+    @property
+    def bicubic(self) -> pyvips.Interpolate:
+        """Give the kernel (Catmull-Rom) with which steps sample between pixels."""
+        return pyvips.Interpolate.new("bicubic")
 
     def mapped(self, change: Callable[[pyvips.Image], pyvips.Image]) -> Picture:
         """Apply the same change to every frame."""
         return replace(self, frames=tuple(change(frame) for frame in self.frames))
 
     def resized(self, width: int, height: int) -> Picture:
-        """Scale to exactly (width, height) pixels, from the smallest decode that is sharp enough."""
-        return self.mapped(
-            lambda frame: frame.resize(width / frame.width, vscale=height / frame.height)
-        )
+        """Scale to exactly (width, height) pixels, from the smallest decode that is sharp enough.
 
-    @property
-    def bicubic(self) -> pyvips.Interpolate:
-        """Give the kernel (Catmull-Rom) with which steps sample between pixels."""
-        return pyvips.Interpolate.new("bicubic")
+        Alpha is multiplied in while neighbours are mixed, so that no hidden colour bleeds.
+        """
+        size = Size(width, height)
+        if not self.frames and self.original and self.wish:
+            return replace(self, frames=self.original.frames(replace(self.wish, size=size)))
+        return self.mapped(lambda frame: Pyramid(frame, ()).scaled(size))
+
+    def in_memory(self) -> Picture:
+        """Compute the pixels now, so that what follows may read them in any order, many times."""
+        return self.mapped(lambda frame: frame.copy_memory())
+
+    def still(self) -> Picture:
+        """Keep the first frame of an animation."""
+        return replace(self, frames=self.frames[:1])
+
+    def write(
+        self, target: int, saver: str, keep: Collection[str], *, gps: bool, **options: object
+    ) -> None:
+        """Write all frames with a libvips saver to an open descriptor, from top to bottom."""
+        writing.write(self._roll(keep, gps=gps), target, saver, keep, **options)
+
+    def encoded(
+        self, saver: str, keep: Collection[str], *, gps: bool, **options: object
+    ) -> bytes:
+        """Write all frames into memory; for a file that is tried and may be thrown away."""
+        return writing.encoded(self._roll(keep, gps=gps), saver, keep, **options)
 
     def text(self, text: str, *, font: str, size_px: int, colour: Colour) -> pyvips.Image:
         """Draw a text as an sRGB image with alpha, just as large as its ink.
@@ -67,3 +103,7 @@ class Picture:
         Raises `OutputImpossible`, naming the fonts there are, when `font` is none of them.
         """
         return fonts.drawn(text, font=font, size_px=size_px, colour=colour)
+
+    def _roll(self, keep: Collection[str], *, gps: bool) -> pyvips.Image:
+        roll = writing.joined(self.frames, delays_ms=self.delays_ms, loops=self.loops)
+        return writing.stripped(roll, keep, gps=gps)

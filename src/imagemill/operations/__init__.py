@@ -68,9 +68,37 @@ class Step(BaseModel):
     kind: ClassVar[Kind] = Kind.PIXELS
     examples: ClassVar[Sequence[Example]] = ()
 
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Ids of further images that the step needs, such as a watermark's."""
+        return ()
+
     def frame(self, before: Frame) -> Frame | None:
         """Predict the picture after this step; None where only the pixels can decide."""
         return before
+
+    def scaled(self, before: Frame) -> tuple[int, int] | None:
+        """Tell the size in pixels that the step first scales the picture to, if it does.
+
+        When it stands first in a pipeline, the original is decoded no larger than this needs. The
+        step must then take the picture with `Picture.resized` to exactly this size, before it
+        looks at any frame.
+        """
+        return None
+
+    @property
+    def streams(self) -> bool:
+        """Whether it reads every pixel once, from top to bottom; else they are held in memory."""
+        return False
+
+    def moves(self, before: Frame) -> bool:
+        """Tell whether all frames of an animation are kept; only `encoding` steps can."""
+        return False
+
+    @property
+    def in_profile(self) -> bool:
+        """Whether the pipeline works in the colours of the embedded profile, not in sRGB."""
+        return False
 
     def apply(self, picture: Picture) -> Picture:
         """Do it to the pixels; only steps of kind `pixels` have it."""

@@ -1,0 +1,71 @@
+"""What libvips and its decoders complain about, brought into the errors that callers know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyvips
+
+from imagemill.contracts.facts import Format
+from imagemill.errors import Corrupt, MemoryLimit, PictureRefused, Truncated, UnsupportedFormat
+
+_MEMORY = re.compile(r"out of memory|insufficient memory|unable to allocate", re.IGNORECASE)
+_TRUNCATED = re.compile(
+    r"premature end|unexpected end|end of file|truncated|read error at scanline|seek error"
+    r"|not enough data|insufficient data|got \d+ bytes, expected",
+    re.IGNORECASE,
+)
+_UNSUPPORTED = re.compile(
+    r"not been built in|unsupported (?:codec|feature|compression)|support for this compression"
+    r"|not configured|unknown or unsupported",
+    re.IGNORECASE,
+)
+_DECODER = re.compile(
+    r"VipsJpeg|jpegload|vipspng|pngload|libpng|spng|webp2vips|webpload|tiff2vips|tiffload"
+    r"|vips__tiff|heif:|heifload|gifload|nsgif|svgload|libtiff|bad \w+ format",
+    re.IGNORECASE,
+)
+_NOISE = re.compile(r"source: bad seek|TIFF_SETGET_UNDEFINED|^\s*$")
+
+
+@contextmanager
+def translated(found: Format) -> Iterator[None]:
+    """Turn what a decoder says of a picture of this format into a refusal; let the rest pass.
+
+    Decoding is lazy: it happens while an output is written, so this stands round the writing too.
+    A complaint that no decoder made (an encoder's, or a mistake of ours) leaves as it came.
+    """
+    try:
+        yield
+    except pyvips.Error as error:
+        refusal = refused(error, found)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def refused(error: pyvips.Error, found: Format, *, opening: bool = False) -> PictureRefused | None:
+    """Give the refusal that a complaint amounts to; None where no decoder is to blame.
+
+    While a file is being `opened` only its decoder can complain, even with nothing to say.
+    """
+    said = "\n".join(line for line in str(error.detail).splitlines() if not _NOISE.search(line))
+    name = found.value.upper()
+    if _MEMORY.search(said):
+        return MemoryLimit(f"The {name} needs more memory than one child may take.")
+    if not opening and not _DECODER.search(said):
+        return None
+    if _UNSUPPORTED.search(said):
+        return UnsupportedFormat(f"This kind of {name} is not read here: {_short(said)}.")
+    if _TRUNCATED.search(said):
+        return Truncated(f"The {name} ends before its pixels do: {_short(said)}.")
+    return Corrupt(f"The {name} cannot be decoded: {_short(said)}.")
+
+
+def _short(said: str) -> str:
+    """Keep the last line, where decoders say what stopped them, without libvips' own prefix."""
+    lines = said.strip().splitlines()
+    last = lines[-1] if lines else "its header contradicts the format"
+    return re.sub(r"^\w+: ", "", last).strip().rstrip(".")[:200]

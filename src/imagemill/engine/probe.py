@@ -1,0 +1,105 @@
+"""Look at a picture without decoding it, and refuse what asks too much of the machine."""
+
+from __future__ import annotations
+
+import pyvips
+
+from imagemill.contracts.facts import Facts, Format, Limits
+from imagemill.engine import by_pillow, decode, scans
+from imagemill.engine.orders import Answer, ProbeOrder
+from imagemill.engine.tones import ICC_FIELD
+from imagemill.errors import Corrupt, TooLarge, TooManyPixels, TooManyScans
+
+MAX_PROFILE_BYTES = 4_000_000
+"""The largest ICC profile that is taken; those of printing presses reach 3 MB."""
+_ON_ITS_SIDE = 5
+"""EXIF orientations from here on swap width and height."""
+
+
+def probe(order: ProbeOrder, original: int) -> Answer:
+    """Answer the facts of the picture behind an open descriptor; raises a typed refusal."""
+    return Answer(facts=facts(original, order.limits))
+
+
+def facts(original: int, limits: Limits) -> Facts:
+    """Read the facts from the header, checked against every limit.
+
+    Cost: 0.1 ms for a JPEG of any size (measured 2026-11), plus one search through the bytes of a
+    progressive one; no pixel is decoded.
+    """
+    found = decode.sniffed(original, limits)
+    known = _by_pillow(original, found) if found in by_pillow.NAMES else _by_vips(original, found)
+    _check_size(known, limits)
+    if found is Format.JPEG and known.progressive:
+        _check_scans(original, limits)
+    return known
+
+
+def _by_pillow(original: int, found: Format) -> Facts:
+    with by_pillow.opened(original, found) as picture:
+        if min(picture.size) < 1:
+            raise Corrupt(f"The {found.value.upper()} has no pixels.")
+        return Facts(
+            format=found,
+            width=picture.width,
+            height=picture.height,
+            has_alpha=by_pillow.has_alpha(picture),
+        )
+
+
+def _by_vips(original: int, found: Format) -> Facts:
+    image = decode.header(original, found)
+    _check_profile(image)
+    orientation = _number(image, "orientation", 1)
+    width, height = image.width, image.height
+    if orientation >= _ON_ITS_SIDE:
+        width, height = height, width
+    return Facts(
+        format=found,
+        width=width,
+        height=height,
+        frames=_number(image, "n-pages", 1),
+        orientation=orientation,
+        has_alpha=bool(image.hasalpha()),
+        progressive=bool(_number(image, "jpeg-multiscan", 0) or _number(image, "interlaced", 0)),
+    )
+
+
+def _number(image: pyvips.Image, field: str, default: int) -> int:
+    return int(image.get(field)) if image.get_typeof(field) else default
+
+
+def _check_profile(image: pyvips.Image) -> None:
+    size = len(image.get(ICC_FIELD)) if image.get_typeof(ICC_FIELD) else 0
+    if size > MAX_PROFILE_BYTES:
+        raise TooLarge(
+            f"The colour profile has {size} bytes; at most {MAX_PROFILE_BYTES} are taken.",
+            limit={"max_profile_bytes": MAX_PROFILE_BYTES, "profile_bytes": size},
+        )
+
+
+def _check_size(known: Facts, limits: Limits) -> None:
+    size = f"{known.width} x {known.height} px"
+    side = max(known.width, known.height)
+    if side > limits.max_side_px:
+        raise TooManyPixels(
+            f"The picture is {size}; no side may be longer than {limits.max_side_px} px.",
+            limit={"max_side_px": limits.max_side_px, "side_px": side},
+        )
+    pixels = known.width * known.height * known.frames
+    if pixels > limits.max_pixels:
+        frames = f" in {known.frames} frames" if known.frames > 1 else ""
+        raise TooManyPixels(
+            f"The picture is {size}{frames}, {pixels} pixels together; at most"
+            f" {limits.max_pixels} are taken.",
+            limit={"max_pixels": limits.max_pixels, "pixels": pixels},
+        )
+
+
+def _check_scans(original: int, limits: Limits) -> None:
+    found = scans.count(original, limits.max_scans)
+    if found > limits.max_scans:
+        raise TooManyScans(
+            f"The JPEG has more than {limits.max_scans} scans, each a pass over all its pixels.",
+            limit={"max_scans": limits.max_scans, "scans": found},
+        )

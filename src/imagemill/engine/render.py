@@ -1,0 +1,176 @@
+"""Make every output of one picture from one decode."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyvips
+
+from imagemill import pipeline
+from imagemill.contracts.facts import Facts, Format, Limits
+from imagemill.engine import complaints, decode, probe
+from imagemill.engine.orders import Answer, Rendered, RenderOrder
+from imagemill.engine.original import Original, Wish
+from imagemill.engine.picture import Picture
+from imagemill.engine.pyramid import MARGIN
+from imagemill.errors import OutputImpossible
+from imagemill.geometry import Size
+from imagemill.operations import Kind, Step
+
+MAX_OUTPUT_SIDE_PX = 40_000
+"""The longest side of a picture between two steps; what formats can hold is less for some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One output: its steps, what it takes of the original, and where it is written."""
+
+    name: str
+    steps: tuple[Step, ...]
+    wish: Wish
+    target: int
+
+
+def render(
+    order: RenderOrder, original: int, pictures: Sequence[int], targets: Sequence[int]
+) -> Answer:
+    """Write every output of the order into its descriptor; the original is decoded once.
+
+    Raises a typed refusal when one output cannot be made, with its name in `output`; the
+    descriptors then hold nothing that counts.
+    """
+    known = probe.facts(original, order.limits)
+    plans = [
+        _plan(name, steps, known, target)
+        for (name, steps), target in zip(order.outputs.items(), targets, strict=True)
+    ]
+    others = {
+        name: _further(descriptor, order.limits)
+        for name, descriptor in zip(order.pictures, pictures, strict=True)
+    }
+    shrink = _shrink(known, plans)
+    with complaints.translated(known.format):
+        outputs = _outputs(original, known, plans, others, shrink)
+    return Answer(facts=known, outputs=outputs, decodes=1, decode_shrink=shrink)
+
+
+def _plan(
+    name: str, steps: Sequence[Mapping[str, object]], known: Facts, target: int
+) -> Plan:
+    parsed = pipeline.parse(steps, at=f"outputs.{name}")
+    frame = pipeline.first_frame(known)
+    size = parsed[0].scaled(frame)
+    wish = Wish(
+        size=None if size is None else Size(*size),
+        moving=known.format in decode.MOVING and parsed[-1].moves(frame),
+        in_profile=any(step.in_profile for step in parsed),
+    )
+    return Plan(name, parsed, wish, target)
+
+
+def _further(descriptor: int, limits: Limits) -> pyvips.Image:
+    """Decode a picture that steps name, such as a watermark, whole and upright."""
+    known = probe.facts(descriptor, limits)
+    wish = Wish(size=None, moving=False, in_profile=False)
+    with complaints.translated(known.format):
+        decoded = decode.decoded(descriptor, known, shrink=1, moving=False)
+        return Original(decoded, [wish]).frames(wish)[0].copy_memory()
+
+
+def _shrink(known: Facts, plans: Sequence[Plan]) -> int:
+    """Choose how much smaller the decoder makes the picture, by the output that needs most.
+
+    Leaves the decoded picture at least twice as large as any size that is scaled from it, as
+    libvips' thumbnails do: the decoder's own scaling is coarse.
+    """
+    if not decode.can_shrink(known):
+        return 1
+    times = min(_times_larger(known, plan.wish.size) for plan in plans)
+    return next((shrink for shrink in decode.SHRINKS if times >= shrink * MARGIN), 1)
+
+
+def _times_larger(known: Facts, size: Size | None) -> float:
+    return 1 if size is None else min(known.width / size.width, known.height / size.height)
+
+
+def _outputs(
+    descriptor: int,
+    known: Facts,
+    plans: Sequence[Plan],
+    others: Mapping[str, pyvips.Image],
+    shrink: int,
+) -> dict[str, Rendered]:
+    moving = any(plan.wish.moving for plan in plans)
+    decoded = decode.decoded(descriptor, known, shrink=shrink, moving=moving)
+    original = Original(decoded, [plan.wish for plan in plans])
+    return {plan.name: _output(plan, decoded, original, others) for plan in plans}
+
+
+def _output(
+    plan: Plan, decoded: decode.Decoded, original: Original, others: Mapping[str, pyvips.Image]
+) -> Rendered:
+    began = time.perf_counter()
+    picture = Picture(
+        facts=decoded.facts,
+        frames=original.frames(plan.wish) if plan.wish.size is None else (),
+        delays_ms=decoded.delays_ms,
+        loops=decoded.loops,
+        pictures=others,
+        original=original,
+        wish=plan.wish,
+    )
+    try:
+        return _written(plan, picture, began)
+    except OutputImpossible as error:
+        error.output = plan.name
+        raise
+
+
+def _written(plan: Plan, picture: Picture, began: float) -> Rendered:
+    *changes, last = plan.steps
+    for step in changes:
+        picture = _bounded(step.apply(_readable(step, picture)))
+    if last.kind is Kind.DATA:
+        _write_data(last.describe(_readable(last, picture)), plan.target)
+        return _rendered(plan, None, None, began)
+    if not picture.frames:
+        picture = picture.resized(picture.width, picture.height)
+    return _rendered(plan, last.encode(picture, plan.target), picture, began)
+
+
+def _readable(step: Step, picture: Picture) -> Picture:
+    """Hold the pixels in memory for a step that reads them in another order, or twice."""
+    return picture if step.streams or not picture.frames else picture.in_memory()
+
+
+def _bounded(picture: Picture) -> Picture:
+    if max(picture.width, picture.height) > MAX_OUTPUT_SIDE_PX:
+        raise OutputImpossible(
+            f"A step would make a picture of {picture.width} x {picture.height} px; no side may"
+            f" be longer than {MAX_OUTPUT_SIDE_PX} px.",
+            limit={"max_side_px": MAX_OUTPUT_SIDE_PX},
+        )
+    return picture
+
+
+def _write_data(described: Mapping[str, object], target: int) -> None:
+    data = json.dumps(described, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    with os.fdopen(os.dup(target), "wb") as file:
+        file.write(data.encode())
+
+
+def _rendered(
+    plan: Plan, written: Format | None, picture: Picture | None, began: float
+) -> Rendered:
+    return Rendered(
+        format=written or "json",
+        width=picture.width if picture else None,
+        height=picture.height if picture else None,
+        frames=len(picture.frames) if picture and written in decode.MOVING else 1,
+        size_bytes=os.fstat(plan.target).st_size,
+        milliseconds=(time.perf_counter() - began) * 1000,
+    )
