@@ -7,12 +7,14 @@ from pathlib import Path
 
 from docs.generator.errors import errors_page
 from docs.generator.operations import operations_page
+from docs.generator.settings import settings_page
 
 REFERENCE = Path(__file__).parent.parent / "reference"
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "operations.md": operations_page,
+    "settings.md": settings_page,
 }
 """Name of the file to what it must hold."""
 

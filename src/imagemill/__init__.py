@@ -1,1 +1,3 @@
 """Asynchronous image processing that you run yourself."""
+
+__version__ = "0.1.0"

@@ -11,6 +11,11 @@ import pytest
 
 from docs.generator import PAGES, stale
 from docs.generator.errors import leaves
+from docs.generator.fields import rows
+from docs.generator.settings import groups
+from imagemill import __version__
+from imagemill.operations import operations
+from imagemill.settings import name_of, paths
 from tests.house.glossary import first_words, second_words
 from tests.house.sources import ROOT, files
 
@@ -52,21 +57,40 @@ def test_every_error_code_has_a_section_to_link_to() -> None:
     assert {each.code for each in leaves()} <= set(re.findall(r"^## (\w+)$", page, re.MULTILINE))
 
 
+def test_every_setting_says_what_it_is_for() -> None:
+    silent = [each.name for group in groups() for each in group.settings if not each.description]
+
+    assert silent == []
+
+
+def test_every_setting_has_a_line_in_the_reference() -> None:
+    page = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+
+    assert [path for path in paths() if f"| `{name_of(path)}` |" not in page] == []
+
+
+def test_every_field_of_an_operation_says_what_it_is_for() -> None:
+    fields = {(name, each) for name, step in operations().items() for each in rows(step)}
+
+    silent = {(name, each.name) for name, each in fields if not each.description}
+
+    assert {(name, field) for name, field in silent if field != "op"} == set()
+
+
 def test_the_changelog_has_the_version_of_the_package() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
-    assert re.search(rf"^## {re.escape(project['version'])}\b", changelog, re.MULTILINE)
+    assert re.search(rf"^## {re.escape(__version__)}\b", changelog, re.MULTILINE)
 
 
-def test_every_runtime_dependency_is_argued_in_its_record() -> None:
+def test_the_record_of_dependencies_argues_for_exactly_those_there_are() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     record = (ROOT / "docs/decisions/0002-dependencies.md").read_text(encoding="utf-8")
     extras = [each for extra in project["optional-dependencies"].values() for each in extra]
 
     names = {re.split(r"[\[><=~ ]", each)[0] for each in (*project["dependencies"], *extras)}
 
-    assert {name for name in names if f"`{name}`" not in record} == set()
+    assert set(re.findall(r"^\| `([\w-]+)` \|", record, re.MULTILINE)) == names
 
 
 def test_every_link_to_a_file_here_leads_to_it() -> None:

@@ -58,11 +58,14 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_bytes: int = Field(50_000_000, ge=1)
-    max_side_px: int = Field(10_000, ge=1, le=65_500)
-    max_pixels: int = Field(100_000_000, ge=1)
-    """Width x height x frames."""
-    max_scans: int = Field(100, ge=1)
-    """Scans of one JPEG."""
-    svg: bool = False
-    """Whether SVG is read at all (rasterised inside the sandbox only)."""
+    max_bytes: int = Field(50_000_000, ge=1, description="Bytes of one picture.")
+    max_side_px: int = Field(
+        10_000, ge=1, le=65_500, description="Pixels of the longer side of one picture."
+    )
+    max_pixels: int = Field(
+        100_000_000, ge=1, description="Pixels of one picture: width x height x frames."
+    )
+    max_scans: int = Field(100, ge=1, description="Scans of one JPEG.")
+    svg: bool = Field(
+        False, description="Whether SVG is read at all; it is rasterised inside the sandbox only."
+    )
