@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import tempfile
 from collections.abc import Callable, Sequence
@@ -11,7 +12,10 @@ from pathlib import Path
 from benchmarks.load import Timing, Workload, drive
 from benchmarks.measure import Cost, Meter
 from benchmarks.pictures import Album
-from benchmarks.systems import Lane, Place, Running, System
+from benchmarks.systems import JobFailed, Lane, Place, Running, System
+from benchmarks.wire import UnexpectedReply
+
+_BROKEN = (JobFailed, UnexpectedReply, OSError, ExceptionGroup)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,20 @@ class Cell:
 
 
 async def run(plan: Plan, album: Album, tell: Callable[[str], None]) -> list[Cell]:
-    """Measure every system in every round; `tell` hears of each cell."""
+    """Measure every system in every round; `tell` hears of each cell.
+
+    A system that breaks loses that turn, is told of, and does not end the run of the others.
+    """
     cells: list[Cell] = []
-    for number in range(plan.rounds):
-        for system in plan.systems:
-            for cell in await _turn(plan, album, system, number):
-                tell(
-                    f"round {number + 1}: {cell.system}, ({cell.workload}) {cell.jobs_per_s:.1f}/s"
-                )
-                cells.append(cell)
+    for number, system in itertools.product(range(plan.rounds), plan.systems):
+        try:
+            turn = await _turn(plan, album, system, number)
+        except _BROKEN as error:
+            tell(f"round {number + 1}: {system.name} broke: {error!r}")
+            continue
+        rates = ", ".join(f"({cell.workload}) {cell.jobs_per_s:.1f}/s" for cell in turn)
+        tell(f"round {number + 1}: {system.name} {rates}")
+        cells += turn
     return cells
 
 
@@ -75,12 +84,17 @@ async def _cell(
     try:
         known = await kept(lanes[0], album) if workload.from_memory else []
         await drive(lanes, workload.jobs(album, known, 2 * len(lanes)))
+        _hang_up(lanes)  # One that had to wait for slower ones may be past its server's patience.
         with Meter(running.roots) as meter:
             timing = await drive(lanes, workload.jobs(album, known, workload.count))
         return _figures(system.name, workload.letter, number, timing, meter.cost)
     finally:
-        for lane in lanes:
-            lane.close()
+        _hang_up(lanes)
+
+
+def _hang_up(lanes: Sequence[Lane]) -> None:
+    for lane in lanes:
+        lane.close()
 
 
 async def kept(lane: Lane, album: Album) -> list[str]:

@@ -1,6 +1,6 @@
 """Where Imagemill's milliseconds go: CPU of each process, and of each place in the server's code.
 
-Run by `python -m benchmarks.stages`. Needs the right to trace processes (root, or `ptrace_scope` 0).
+Run by `python -m benchmarks.stages`. Needs the right to trace processes.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from benchmarks.tools import PROFILER, install, python_of
 _RATE_HZ = 200
 _SHOWN = 40
 _OURS = "imagemill/"
+_SERVER = " server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +97,8 @@ def _report(workload: Workload, spent: Spent) -> list[str]:
         *(f"{used / count * 1000:8.2f}  {name}" for name, used in _sorted(spent.by_process)),
         f"{spent.timing.generator_cpu_s / count * 1000:8.2f}  (load generator)",
     ]
-    server_ms = max(
-        (used for name, used in spent.by_process.items() if "server" in name), default=0
-    )
-    return [*lines, *_places(spent.stacks, server_ms / count * 1000)]
+    server_s = sum(used for name, used in spent.by_process.items() if name.endswith(_SERVER))
+    return [*lines, *_places(spent.stacks, server_s / count * 1000)]
 
 
 def _places(stacks: Mapping[str, int], server_ms: float) -> list[str]:
@@ -122,7 +121,7 @@ def _places(stacks: Mapping[str, int], server_ms: float) -> list[str]:
 def _by_process(roots: Sequence[int]) -> dict[str, float]:
     server = roots[0]
     return {
-        f"{_name(each)} {each}{' server' if each == server else ''}": cpu_s([each])
+        f"{_name(each)} {each}{_SERVER if each == server else ''}": cpu_s([each])
         for each in tree(roots)
     }
 

@@ -45,7 +45,7 @@ def _block(
     yield _line(_HEADINGS)
     for system in plan.systems:
         own = [cell for cell in cells if cell.system == system.name]
-        yield _row(own, cells, raw, ours) if own else _line((system.name, *["none"] * 8))
+        yield _row(own, cells, raw, ours) if own else _line((system.name, "none"))
 
 
 def _row(own: Sequence[Cell], cells: Sequence[Cell], raw: str, ours: str) -> str:

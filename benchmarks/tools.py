@@ -81,17 +81,20 @@ def installed(tools: Path, environment: Environment) -> str:
     return ", ".join(map(" ".join, zip(environment.shown, found, strict=True)))
 
 
-def redis_server() -> str | None:
-    """Find Debian's redis-server."""
-    return shutil.which("redis-server")
+def redis_server() -> str:
+    """Find Debian's redis-server; raise `NotInstalled` when it is not there."""
+    return _found("redis-server", "apt-get install redis-server")
+
+
+def redis_version() -> str:
+    """Name the version of redis-server; raise `NotInstalled` when it is not there."""
+    words = _output([redis_server(), "--version"]).split()
+    return f"redis-server {words[2].removeprefix('v=')}"
 
 
 def node() -> str:
     """Find node; raise `NotInstalled` when it is not there."""
-    found = shutil.which("node")
-    if found is None:
-        raise NotInstalled("node is missing; install it with `apt-get install nodejs npm`.")
-    return found
+    return _found("node", "apt-get install nodejs npm")
 
 
 def node_modules(tools: Path) -> Path:
@@ -108,6 +111,13 @@ def node_versions(tools: Path) -> str:
             raise NotInstalled(f"{package} is missing; run without --no-install.")
         shown.append(f"{package} {json.loads(manifest.read_text())['version']}")
     return ", ".join(shown)
+
+
+def _found(program: str, remedy: str) -> str:
+    found = shutil.which(program)
+    if found is None:
+        raise NotInstalled(f"{program} is missing; install it with `{remedy}`.")
+    return found
 
 
 def _install_python(folder: Path, packages: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from typing import ClassVar
 from benchmarks.processes import Program, Programs, answers
 from benchmarks.systems import Place
 from benchmarks.systems.queued import Peer, QueuedService, redis
-from benchmarks.tools import ARQ, PEERS, installed, python_of
+from benchmarks.tools import ARQ, PEERS, installed, python_of, redis_version
 from benchmarks.wire import HOST, free_port
 
 
@@ -23,9 +23,8 @@ class Arq(Peer):
     name: ClassVar[str] = "FastAPI + arq + pyvips"
 
     def versions(self, tools: Path) -> str:
-        """Name fastapi, arq, pyvips and redis."""
-        redis(0)
-        return installed(tools, ARQ)
+        """Name fastapi, arq, pyvips and redis-server."""
+        return f"{installed(tools, ARQ)}, {redis_version()}"
 
     @asynccontextmanager
     async def start(self, place: Place) -> AsyncIterator[QueuedService]:

@@ -14,7 +14,7 @@ from typing import ClassVar
 from benchmarks.processes import Program, Programs, answers
 from benchmarks.systems import Place
 from benchmarks.systems.queued import Peer, QueuedService, redis
-from benchmarks.tools import PEERS, node, node_modules, node_versions
+from benchmarks.tools import PEERS, node, node_modules, node_versions, redis_version
 from benchmarks.wire import free_port
 
 
@@ -24,9 +24,8 @@ class BullMQ(Peer):
     name: ClassVar[str] = "express + BullMQ + sharp"
 
     def versions(self, tools: Path) -> str:
-        """Name node, express, bullmq and sharp."""
-        redis(0)
-        return node_versions(tools)
+        """Name node, express, bullmq, sharp and redis-server."""
+        return f"{node_versions(tools)}, {redis_version()}"
 
     @asynccontextmanager
     async def start(self, place: Place) -> AsyncIterator[QueuedService]:

@@ -13,7 +13,7 @@ from typing import ClassVar
 from benchmarks.processes import Program, Programs, answers
 from benchmarks.systems import Place
 from benchmarks.systems.queued import Peer, QueuedService, redis
-from benchmarks.tools import CELERY, PEERS, installed, python_of
+from benchmarks.tools import CELERY, PEERS, installed, python_of, redis_version
 from benchmarks.wire import HOST, free_port
 
 
@@ -23,9 +23,8 @@ class Celery(Peer):
     name: ClassVar[str] = "FastAPI + Celery + Pillow (draft)"
 
     def versions(self, tools: Path) -> str:
-        """Name fastapi, celery, Pillow and redis."""
-        redis(0)
-        return installed(tools, CELERY)
+        """Name fastapi, celery, Pillow, the redis client and redis-server."""
+        return f"{installed(tools, CELERY)}, {redis_version()}"
 
     @asynccontextmanager
     async def start(self, place: Place) -> AsyncIterator[QueuedService]:
