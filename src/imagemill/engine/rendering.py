@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -39,7 +39,7 @@ class Rendering:
         self.files.clear()
 
 
-def targets(names: Mapping[str, object]) -> dict[str, int]:
+def targets(names: Iterable[str]) -> dict[str, int]:
     """Make an empty memory file for each output."""
     made: dict[str, int] = {}
     try:
