@@ -1,0 +1,56 @@
+"""The database port: short transactions written as plain functions, one database per service.
+
+A *unit* is a function that takes a `Connection`, runs statements and returns a value. It runs in
+one transaction, off the event loop; when `run` returns, what it wrote is on disk. Statements name
+their parameters as `:name` and use the SQL that SQLite and PostgreSQL share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from imagemill.database.migrations import Migration
+
+Row = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Connection(Protocol):
+    """One open transaction, valid only inside the unit that got it."""
+
+    def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """Run one statement and answer its rows (empty for one that returns none)."""
+        ...
+
+    def execute_many(self, statement: str, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """Run one statement for each set of parameters."""
+        ...
+
+
+Unit = Callable[[Connection], T]
+
+
+class Database(Protocol):
+    """A service's own database; nobody else opens it."""
+
+    async def run(self, unit: Unit[T]) -> T:
+        """Run a unit in one transaction and return after it is durable.
+
+        The unit may run again from the start when the engine asks for it, so it changes nothing
+        but rows. What it raises is raised here, and leaves no trace in the database. Raises
+        `Unavailable` when the database cannot be reached or written.
+        """
+        ...
+
+    async def read(self, unit: Unit[T]) -> T:
+        """Run a unit that only reads, beside writers; it sees what was committed before."""
+        ...
+
+    async def migrate(self, migrations: Sequence[Migration]) -> None:
+        """Apply, in order, the migrations that this database has not seen."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was accepted, then let go of files and connections."""
+        ...
