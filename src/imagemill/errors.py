@@ -8,7 +8,7 @@ ImagemillError
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
 └── Failed               something on this side went wrong; trying again may help
-    └── Timeout, DecoderCrashed, Unavailable, Internal
+    └── Timeout, DecoderCrashed, WorkerLost, Unavailable, Internal
 """
 
 from __future__ import annotations
@@ -195,6 +195,13 @@ class DecoderCrashed(Failed):
     """Say that the sandboxed child died while it worked on this picture."""
 
     code = "decoder_crashed"
+    alarm = True
+
+
+class WorkerLost(Failed):
+    """Say that worker after worker was not heard of again while it had this job."""
+
+    code = "worker_lost"
     alarm = True
 
 

@@ -1,0 +1,214 @@
+"""How a typed client reaches its service: in memory when it runs here, over HTTP when not.
+
+Both ways speak HTTP to the same ASGI app, so that the border is exercised by every test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    MutableMapping,
+)
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx2
+
+from imagemill.contracts.problem import error_of
+from imagemill.errors import Unavailable
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to a service."""
+
+    method: str
+    path: str
+    """Path with its query, such as `/internal/images?limit=1`."""
+    headers: Mapping[str, str]
+    """Header names in lower case."""
+    body: bytes | AsyncIterable[bytes] = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the service answered, read whole: services exchange facts, pictures go by storage."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport(Protocol):
+    """A way to one service."""
+
+    async def send(self, call: Call) -> Reply:
+        """Deliver a call; raises `Unavailable` when nobody answers in time."""
+        ...
+
+    async def forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a whole request on and stream its answer back."""
+        ...
+
+
+def raise_for_problem(reply: Reply) -> Reply:
+    """Raise the error that the service answered; give any other reply back."""
+    if reply.status < httpx2.codes.BAD_REQUEST:
+        return reply
+    wait = reply.headers.get("retry-after", "")
+    raise error_of(reply.body, int(wait) if wait.isdigit() else None)
+
+
+class InMemory:
+    """A `Transport` to an app of this process; no bytes leave it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Call `app` directly."""
+        self._app = app
+
+    async def send(self, call: Call) -> Reply:
+        """Run the app on the call and gather what it sends."""
+        answer = _Gathered()
+        await self._app(_scope(call), _receiver(call.body), answer.send)
+        return answer.reply()
+
+    async def forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the app take the request over."""
+        await self._app(scope, receive, send)
+
+
+class Remote:
+    """A `Transport` over HTTP to a service at an address."""
+
+    def __init__(self, address: str, *, timeout_s: float = 30.0) -> None:
+        """Speak to `address`, such as `http://jobs:8000`; close() it at the end."""
+        self._client = httpx2.AsyncClient(
+            base_url=address, timeout=timeout_s, trust_env=False, follow_redirects=False
+        )
+
+    async def send(self, call: Call) -> Reply:
+        """Send the call and read the answer whole."""
+        try:
+            response = await self._client.request(
+                call.method, call.path, headers=dict(call.headers), content=call.body
+            )
+        except httpx2.HTTPError as error:
+            raise _unreachable() from error
+        return Reply(response.status_code, dict(response.headers), response.content)
+
+    async def forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream the request there and the answer back."""
+        try:
+            async with self._client.stream(
+                scope["method"],
+                _target(scope),
+                headers=[pair for pair in scope["headers"] if pair[0] != b"host"],
+                content=_body_of(receive),
+            ) as response:
+                await _send_response(response, send)
+        except httpx2.HTTPError as error:
+            raise _unreachable() from error
+
+    async def close(self) -> None:
+        """Close kept connections."""
+        await self._client.aclose()
+
+
+def _unreachable() -> Unavailable:
+    return Unavailable("A service that is needed does not answer; try again.", retry_after_s=2)
+
+
+def _scope(call: Call) -> Scope:
+    path, _, query = call.path.partition("?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": call.method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.encode(), value.encode()) for name, value in call.headers.items()],
+        "client": None,
+        "server": None,
+        "state": {},
+    }
+
+
+def _target(scope: Scope) -> str:
+    query = scope["query_string"].decode()
+    path = (scope.get("raw_path") or scope["path"].encode()).decode()
+    return f"{path}?{query}" if query else path
+
+
+def _receiver(body: bytes | AsyncIterable[bytes]) -> Receive:
+    if isinstance(body, bytes):
+        return _once(body)
+    pieces = body.__aiter__()
+
+    async def receive() -> MutableMapping[str, Any]:
+        try:
+            return {"type": "http.request", "body": await anext(pieces), "more_body": True}
+        except StopAsyncIteration:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+    return receive
+
+
+def _once(body: bytes) -> Receive:
+    waiting = [body]
+
+    async def receive() -> MutableMapping[str, Any]:
+        if waiting:
+            return {"type": "http.request", "body": waiting.pop(), "more_body": False}
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    return receive
+
+
+async def _body_of(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
+
+
+async def _send_response(response: httpx2.Response, send: Send) -> None:
+    headers = [(k.lower(), v) for k, v in response.headers.raw if k.lower() != b"transfer-encoding"]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    async for piece in response.aiter_raw():
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class _Gathered:
+    def __init__(self) -> None:
+        self._status = 500
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            self._headers = {k.decode(): v.decode() for k, v in message["headers"]}
+        else:
+            self._body.append(message.get("body", b""))
+
+    def reply(self) -> Reply:
+        return Reply(self._status, self._headers, b"".join(self._body))

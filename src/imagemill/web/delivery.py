@@ -1,0 +1,55 @@
+"""How stored bytes leave: with their true type, and with nothing a browser could run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+
+_SAFE = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "private, max-age=31536000, immutable",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What a stored object is sent as."""
+
+    media_type: str
+    size_bytes: int
+    sha256: str
+    file_name: str
+    """Name that a browser suggests for saving."""
+    inline: bool
+    """Whether a browser may show it; originals are only saved."""
+
+
+def deliver(request: Request, what: Delivered, content: AsyncIterator[bytes]) -> Response:
+    """Answer with an object's bytes, or 304 when the caller has them already."""
+    headers = {**_SAFE, "etag": f'"{what.sha256}"', "content-disposition": _disposition(what)}
+    if _has_it(request, what.sha256):
+        return Response(status_code=304, headers=headers)
+    headers["content-length"] = str(what.size_bytes)
+    return StreamingResponse(content, headers=headers, media_type=what.media_type)
+
+
+def _has_it(request: Request, sha256: str) -> bool:
+    given = request.headers.get("if-none-match", "")
+    tags = {tag.strip().removeprefix("W/").strip('"') for tag in given.split(",")}
+    return sha256 in tags or "*" in tags
+
+
+def _disposition(what: Delivered) -> str:
+    """Write the header by RFC 6266, the name in both of its forms."""
+    plain = "".join(each if each.isalnum() and each.isascii() else "-" for each in what.file_name)
+    stem, _, ending = what.file_name.rpartition(".")
+    if stem and ending.isascii() and ending.isalnum():
+        plain = f"{plain[: len(stem)]}.{ending}"
+    kind = "inline" if what.inline else "attachment"
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(what.file_name, safe='')}"

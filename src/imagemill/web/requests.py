@@ -1,0 +1,66 @@
+"""One id for each request, in and out, and the edge where nothing unforeseen gets past."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from imagemill.contracts.transport import ASGIApp, Receive, Scope, Send
+from imagemill.errors import Internal
+from imagemill.telemetry import about
+from imagemill.web.problems import problem_response
+
+_log = structlog.get_logger(__name__)
+_LONGEST_ID = 128
+
+
+class RequestIds:
+    """Give every request an id, the caller's own where it sent one, and log how it ended."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Carry the id in and out, and catch what nobody foresaw: the request edge."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        watched = _Watched(send, request_id)
+        with about(request_id=request_id):
+            try:
+                await self._app(scope, receive, watched.send)
+            except Exception as error:  # noqa: BLE001 - the request edge: logged once, answered once
+                _log.exception("request_failed", path=scope["path"], exc_info=error)
+                await watched.answer_internal(scope, receive)
+
+
+class _Watched:
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id.encode()
+        self._started = False
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self._started = True
+            kept = [pair for pair in message["headers"] if pair[0] != b"x-correlation-id"]
+            message = {**message, "headers": [*kept, (b"x-correlation-id", self._request_id)]}
+        await self._send(message)
+
+    async def answer_internal(self, scope: Scope, receive: Receive) -> None:
+        if not self._started:
+            answer = problem_response(Internal("Something went wrong on our side; it was logged."))
+            await answer(scope, receive, self.send)
+
+
+def _request_id(scope: Scope) -> str:
+    headers = dict(scope["headers"])
+    given = headers.get(b"x-correlation-id") or headers.get(b"x-request-id") or b""
+    text = given.decode("latin-1")
+    is_plain = text.isascii() and text.isprintable() and len(text) <= _LONGEST_ID
+    return text if text and is_plain else secrets.token_hex(16)
