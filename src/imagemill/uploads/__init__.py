@@ -1,0 +1,1 @@
+"""Originals: taken in as a stream, looked at in the sandbox, kept once for each owner."""

@@ -1,0 +1,106 @@
+"""The uploads service over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+
+from imagemill.contracts.uploads import ImageIds, Images, Intake
+from imagemill.errors import FieldError, InvalidRequest
+from imagemill.storage import Bucket
+from imagemill.uploads.service import Uploads
+from imagemill.uploads.views import ImageView, image_view
+from imagemill.web import Caller, body_stream, service_app
+from imagemill.web.delivery import Delivered, deliver
+
+_PICTURE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The picture as the field `file` of a form, or its bytes as the body.",
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+            "image/*": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+
+def app_of(uploads: Uploads) -> FastAPI:
+    """Make the HTTP side of the uploads service."""
+    app = service_app("Imagemill uploads", uploads.signer)
+    routes = _Routes(uploads)
+    app.post(
+        "/api/v1/images",
+        status_code=HTTPStatus.CREATED,
+        responses={200: {"model": ImageView, "description": "The same bytes were kept already."}},
+        openapi_extra=_PICTURE,
+        tags=["images"],
+    )(routes.take_in)
+    app.get("/api/v1/images/{image_id}", tags=["images"])(routes.show)
+    app.get("/api/v1/images/{image_id}/content", response_class=Response, tags=["images"])(
+        routes.content
+    )
+    app.post("/internal/intake", include_in_schema=False)(routes.intake)
+    app.post("/internal/images", include_in_schema=False)(routes.find)
+    return app
+
+
+@dataclass(frozen=True, slots=True)
+class _Routes:
+    uploads: Uploads
+
+    async def take_in(self, request: Request, response: Response, caller: Caller) -> ImageView:
+        """Take a picture in: 201 with what it is, 200 when the same bytes are kept already."""
+        _refuse_json(request)
+        intake = await self.uploads.take_in(caller, body_stream(request), request.headers)
+        _refuse_fields(intake)
+        if not intake.is_new:
+            response.status_code = HTTPStatus.OK
+        response.headers["location"] = f"/api/v1/images/{intake.image.image_id}"
+        return image_view(intake.image)
+
+    async def show(self, image_id: str, caller: Caller) -> ImageView:
+        """Show what is known of an image."""
+        return image_view(await self.uploads.get(caller, image_id))
+
+    async def content(self, request: Request, image_id: str, caller: Caller) -> Response:
+        """Give an original's bytes back, unchanged, as a download."""
+        image = await self.uploads.get(caller, image_id)
+        what = Delivered(
+            media_type=image.facts.format.media_type,
+            size_bytes=image.size_bytes,
+            sha256=image.sha256,
+            file_name=f"{image.image_id}.{image.facts.format}",
+            inline=False,
+        )
+        stored = self.uploads.storage.get(Bucket.ORIGINALS, image.storage_key)
+        return deliver(request, what, stored)
+
+    async def intake(self, request: Request, caller: Caller) -> Intake:
+        """Take a picture in for another service, with the form's other fields."""
+        return await self.uploads.take_in(caller, body_stream(request), request.headers)
+
+    async def find(self, wanted: ImageIds, caller: Caller) -> Images:
+        """Look images up for another service."""
+        return Images(images=await self.uploads.find(caller, wanted.ids))
+
+
+def _refuse_json(request: Request) -> None:
+    if request.headers.get("content-type", "").startswith("application/json"):
+        problem = FieldError("url", "cannot be fetched by this version; send the bytes.")
+        raise InvalidRequest("Send a picture as a form or as raw bytes.", errors=[problem])
+
+
+def _refuse_fields(intake: Intake) -> None:
+    if intake.fields:
+        errors = [FieldError(name, "is not a field of this form.") for name in intake.fields]
+        raise InvalidRequest("The form has fields that are not known.", errors=errors)

@@ -1,0 +1,49 @@
+"""Images as clients see them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from imagemill.contracts.facts import Format
+from imagemill.contracts.uploads import Image
+
+
+class ImageView(BaseModel):
+    """An original that Imagemill keeps."""
+
+    model_config = ConfigDict(frozen=True)
+
+    image_id: str
+    format: Format = Field(description="By the file's first bytes, whatever its name says.")
+    media_type: str
+    width: int = Field(description="Pixels across, upright.")
+    height: int = Field(description="Pixels down, upright, of one frame.")
+    frames: int = Field(description="Frames of an animation or pages of a document.")
+    orientation: int = Field(description="EXIF orientation in the file, already counted in.")
+    has_alpha: bool
+    size_bytes: int
+    sha256: str
+    name: str | None = Field(description="What its sender called the file.")
+    created_at: datetime
+    url: str = Field(description="Where the bytes are, for callers with a key.")
+
+
+def image_view(image: Image) -> ImageView:
+    """Show an image to its owner."""
+    return ImageView(
+        image_id=image.image_id,
+        format=image.facts.format,
+        media_type=image.facts.format.media_type,
+        width=image.facts.width,
+        height=image.facts.height,
+        frames=image.facts.frames,
+        orientation=image.facts.orientation,
+        has_alpha=image.facts.has_alpha,
+        size_bytes=image.size_bytes,
+        sha256=image.sha256,
+        name=image.name,
+        created_at=datetime.fromtimestamp(image.created_at, UTC),
+        url=f"/api/v1/images/{image.image_id}/content",
+    )

@@ -1,0 +1,51 @@
+"""The users service: tells who shows a key."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import FastAPI
+
+from imagemill.contracts.identity import Identity, Signer
+from imagemill.contracts.users import Credentials
+from imagemill.database import Database
+from imagemill.database.migrations import migrations_of
+from imagemill.users import records
+from imagemill.web import Process, service_app
+
+ADMIN: Final = "admin"
+"""Id of the account that the first start makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Accounts and keys over one database."""
+
+    database: Database
+    signer: Signer
+
+    async def start(self, admin_key: str) -> None:
+        """Bring the schema up to date and let the generated key in."""
+        await self.database.migrate(migrations_of("imagemill.users"))
+        digest, now = digest_of(admin_key), time.time()
+        await self.database.run(lambda each: records.ensure_admin(each, ADMIN, digest, now))
+
+    def app(self) -> FastAPI:
+        """Make the HTTP side."""
+        app = service_app("Imagemill users", self.signer)
+        app.post("/internal/identify", include_in_schema=False)(self.identify)
+        return app
+
+    async def identify(self, credentials: Credentials, _: Process) -> Identity:
+        """Tell whose key this is."""
+        digest = digest_of(credentials.api_key)
+        account, scopes = await self.database.read(lambda each: records.account_of(each, digest))
+        return Identity(account=account, scopes=scopes)
+
+
+def digest_of(api_key: str) -> str:
+    """Give the form in which a key is kept: its SHA-256, in hexadecimal."""
+    return hashlib.sha256(api_key.encode()).hexdigest()
