@@ -42,7 +42,7 @@ def parse(steps: Iterable[Mapping[str, Any]], *, at: str = "") -> tuple[Step, ..
 
 def parse_step(step: Mapping[str, Any], *, at: str = "") -> Step:
     """Read one step; raises `InvalidRequest` naming each wrong field of it."""
-    name = step.get("op") if isinstance(step, Mapping) else None
+    name = step.get("op")
     known = operations()
     if not isinstance(name, str) or name not in known:
         problem = f"is not an operation; known are {', '.join(known)}."
@@ -84,9 +84,20 @@ def first_frame(facts: Facts) -> Frame:
 def field_errors(error: ValidationError, *, at: str = "") -> list[FieldError]:
     """Turn pydantic's findings into fields in the caller's words."""
     return [
-        FieldError(_path(at, *(str(part) for part in found["loc"])), f"{found['msg']}.")
+        FieldError(
+            _path(at, *(str(part) for part in found["loc"])), _problem(found["type"], found["msg"])
+        )
         for found in error.errors(include_url=False, include_context=False, include_input=False)
     ]
+
+
+def _problem(kind: str, said: str) -> str:
+    """Say in our words what pydantic says in those of a schema."""
+    if kind == "extra_forbidden":
+        return "is not known here."
+    if kind == "missing":
+        return "is missing."
+    return f"{said.removeprefix('Value error, ').rstrip('.')}."
 
 
 def _path(*parts: str) -> str:

@@ -1,0 +1,1 @@
+"""Jobs: accepted, kept, handed to workers, and brought to an end."""

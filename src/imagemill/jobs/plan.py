@@ -1,0 +1,92 @@
+"""From a wish and its pictures to a plan: what to make, and under which key it will be stored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imagemill.contracts.uploads import Image
+from imagemill.errors import FieldError, InvalidRequest, NotFound
+from imagemill.jobs.request import Wish
+from imagemill.operations import Step
+from imagemill.pipeline import normal, predict
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedOutput:
+    """One output as it will be made."""
+
+    steps: list[dict[str, Any]]
+    """The pipeline in its normal form."""
+    size: tuple[int, int] | None
+    """Predicted (width, height) in pixels; None where only the pixels decide."""
+    work_key: str
+    """Digest of everything that the result depends on, owner included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A job as it will be worked on."""
+
+    image: Image
+    pictures: dict[str, str]
+    """Storage key of each further image that steps name, by image id."""
+    outputs: dict[str, PlannedOutput]
+    fresh: bool
+    type: str
+
+
+def images_needed(wish: Wish) -> list[str]:
+    """List the ids of all images that a wish names."""
+    named = {each for steps in wish.outputs.values() for step in steps for each in step.images}
+    return sorted(named | ({wish.image_id} if wish.image_id else set()))
+
+
+def plan_of(wish: Wish, image: Image | None, images: Mapping[str, Image], engine: str) -> Plan:
+    """Bind a wish to its pictures.
+
+    `image` is the picture that the request carried, if it did; `images` are the ones found by id;
+    `engine` names the versions that make the pixels. Raises `NotFound` for an unknown input and
+    `InvalidRequest` for an unknown picture in a step.
+    """
+    original = image or images.get(wish.image_id or "")
+    if wish.image_id is None and original is None:
+        problem = FieldError("input", "is missing; name an image, or send one as `file`.")
+        raise InvalidRequest("The job has no picture to work on.", errors=[problem])
+    if original is None:
+        raise NotFound("There is no such image; upload it, or look its id up.")
+    further = {each: images.get(each) for each in images_needed(wish) if each != wish.image_id}
+    missing = [each for each, found in further.items() if found is None]
+    if missing:
+        errors = [FieldError("image_id", f"{each[:80]!r} is not an image.") for each in missing]
+        raise InvalidRequest("A step names an image that is not there.", errors=errors)
+    pictures = {each: found for each, found in further.items() if found is not None}
+    if original.image_id in {each for step in _steps(wish) for each in step.images}:
+        pictures[original.image_id] = original
+    return Plan(
+        image=original,
+        pictures={each: found.storage_key for each, found in pictures.items()},
+        outputs={
+            name: _planned(steps, original, pictures, engine)
+            for name, steps in wish.outputs.items()
+        },
+        fresh=wish.fresh,
+        type=wish.type,
+    )
+
+
+def _steps(wish: Wish) -> list[Step]:
+    return [step for steps in wish.outputs.values() for step in steps]
+
+
+def _planned(
+    steps: tuple[Step, ...], original: Image, pictures: Mapping[str, Image], engine: str
+) -> PlannedOutput:
+    written = normal(steps)
+    used = sorted({pictures[each].sha256 for step in steps for each in step.images})
+    work = [original.owner, original.sha256, written, used, engine]
+    digest = hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
+    return PlannedOutput(steps=written, size=predict(steps, original.facts), work_key=digest)

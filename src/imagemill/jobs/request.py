@@ -1,0 +1,175 @@
+"""What a client asks for: a job, read from JSON, from a form or from a query."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from imagemill.errors import FieldError, InvalidRequest, NotFound
+from imagemill.operations import Kind, Step, operations
+from imagemill.pipeline import field_errors, parse
+
+MAX_OUTPUTS: Final = 20
+"""Outputs of one job."""
+SHORT_FORM_OUTPUT: Final = "result"
+"""Name of the only output of a short form."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_ENCODING_FIELDS: Final = ("format", "quality")
+"""Fields of `convert` that a short form takes beside its own step's."""
+
+
+class JobInput(BaseModel):
+    """The picture to work on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image_id: str = Field(description="An image that was uploaded before.")
+
+
+class JobRequest(BaseModel):
+    """Outputs to make of one picture."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: JobInput | None = Field(
+        default=None, description="The picture; left out where the request carries it."
+    )
+    outputs: dict[str, list[dict[str, Any]]] = Field(
+        description="Name of each output to its steps: `op` and the operation's parameters.",
+        examples=[{"small": [{"op": "resize", "width": 400}, {"op": "convert", "format": "webp"}]}],
+    )
+    fresh: bool = Field(
+        default=False, description="Work even where the same result is stored already."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A job request that was read and found possible, picture apart."""
+
+    outputs: Mapping[str, tuple[Step, ...]]
+    image_id: str | None
+    """None where the request carries the picture."""
+    fresh: bool
+    type: str
+    """The operation of a short form, or `pipeline`."""
+
+
+def wish_of(value: Mapping[str, Any], *, type_: str = "pipeline") -> Wish:
+    """Read a job from a JSON object; raises `InvalidRequest` naming all that is wrong."""
+    errors: list[FieldError] = []
+    outputs: dict[str, tuple[Step, ...]] = {}
+    request: JobRequest | None = None
+    try:
+        request = JobRequest.model_validate(value)
+    except ValidationError as error:
+        errors.extend(field_errors(error))
+    if _is_outputs(value.get("outputs")):
+        outputs = _outputs(value["outputs"], errors)
+    if request is None or errors:
+        raise InvalidRequest("The job asks for what cannot be done.", errors=errors)
+    return Wish(
+        outputs=outputs,
+        image_id=request.input.image_id if request.input else None,
+        fresh=request.fresh,
+        type=type_,
+    )
+
+
+def wish_of_text(text: str | None) -> Wish:
+    """Read a job from the form field or query parameter `job`."""
+    if text is None:
+        problem = FieldError("job", "is missing; send the outputs as JSON in this field.")
+        raise InvalidRequest("The request says no work to be done.", errors=[problem])
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        problem = FieldError("job", "is not JSON.")
+        raise InvalidRequest("The job cannot be read.", errors=[problem]) from error
+    if not isinstance(value, dict):
+        problem = FieldError("job", "is JSON, but not an object.")
+        raise InvalidRequest("The job cannot be read.", errors=[problem])
+    return wish_of(value)
+
+
+def wish_of_fields(operation: str, fields: Mapping[str, Any]) -> Wish:
+    """Read a short form: one operation's parameters, and `format` and `quality` of the result.
+
+    Values may be text, as forms and queries have it. Raises `NotFound` for an unknown operation.
+    """
+    known = operations()
+    if operation not in known:
+        raise NotFound(f"There is no operation {operation[:80]!r}; see /api/v1/operations.")
+    mine = {name: _value(value) for name, value in fields.items()}
+    image_id = mine.pop("image_id", None) if "image_id" not in _fields(known[operation]) else None
+    given = mine.pop("input", None if image_id is None else {"image_id": image_id})
+    fresh = mine.pop("fresh", False)
+    steps = [{"op": operation, **mine}]
+    if known[operation].kind is Kind.PIXELS:
+        taken = [name for name in _ENCODING_FIELDS if name not in _fields(known[operation])]
+        encoding = {name: steps[0].pop(name) for name in taken if name in steps[0]}
+        steps.append({"op": "convert", **encoding})
+    return _shortened(
+        {"outputs": {SHORT_FORM_OUTPUT: steps}, "input": given, "fresh": fresh}, operation
+    )
+
+
+def _shortened(value: Mapping[str, Any], operation: str) -> Wish:
+    """Read the long form of a short one, with errors in the short one's words."""
+    try:
+        return wish_of(value, type_=operation)
+    except InvalidRequest as error:
+        errors = [FieldError(_short(each.field), each.problem) for each in error.errors]
+        raise InvalidRequest(f"{operation} cannot be done so.", errors=errors) from error
+
+
+def _short(field: str) -> str:
+    return re.sub(rf"^outputs\.{SHORT_FORM_OUTPUT}(\.\d+)?\.?", "", field) or field
+
+
+def _is_outputs(value: object) -> bool:
+    """Tell whether steps can be looked at even where the job around them is wrong."""
+    return isinstance(value, dict) and all(
+        isinstance(steps, list) and all(isinstance(step, dict) for step in steps)
+        for steps in value.values()
+    )
+
+
+def _outputs(
+    requested: Mapping[str, Iterable[Mapping[str, Any]]], errors: list[FieldError]
+) -> dict[str, tuple[Step, ...]]:
+    """Read all pipelines; what is wrong is added to `errors`."""
+    if not 1 <= len(requested) <= MAX_OUTPUTS:
+        problem = f"has {len(requested)} outputs; a job has 1 to {MAX_OUTPUTS}."
+        errors.append(FieldError("outputs", problem))
+    outputs: dict[str, tuple[Step, ...]] = {}
+    for name, steps in requested.items():
+        at = f"outputs.{name[:64]}"
+        if not _NAME.fullmatch(name):
+            problem = "is no name; use up to 64 letters, digits, `-` and `_`."
+            errors.append(FieldError(at, problem))
+        try:
+            outputs[name] = parse(steps, at=at)
+        except InvalidRequest as wrong:
+            errors.extend(wrong.errors)
+    return outputs
+
+
+def _fields(step: type[Step]) -> frozenset[str]:
+    return frozenset(step.model_fields)
+
+
+def _value(given: Any) -> Any:  # noqa: ANN401 - JSON values in, JSON values out
+    """Read lists and objects that a form or query carries as JSON text."""
+    if isinstance(given, str) and given[:1] in {"[", "{"}:
+        try:
+            return json.loads(given)
+        except (ValueError, RecursionError):
+            return given
+    return given

@@ -1,0 +1,184 @@
+"""The jobs service: a promise for every job that was answered with 202."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from structlog.contextvars import get_contextvars
+
+from imagemill.contracts.facts import Limits
+from imagemill.contracts.identity import Identity, Signer
+from imagemill.contracts.jobs import TOPIC, Beat, Claim, ClaimRequest, Failure, Finish
+from imagemill.contracts.uploads import Image, UploadsClient
+from imagemill.database import Database
+from imagemill.database.migrations import migrations_of
+from imagemill.errors import Conflict, ImagemillError, NotFound
+from imagemill.jobs import records
+from imagemill.jobs.job import Job
+from imagemill.jobs.ledger import Ledger
+from imagemill.jobs.plan import Plan, images_needed, plan_of
+from imagemill.jobs.request import Wish
+from imagemill.jobs.settings import JobsSettings
+from imagemill.jobs.states import Patience
+from imagemill.queue import Queue
+from imagemill.storage import Storage
+
+_MOST_AT_ONCE: Final = 100
+"""Messages or jobs in one transaction of the relay and the sweeper."""
+_UNHEARD_AFTER_S: Final = 10.0
+"""How long a message may be on its way before an empty queue is taken as its loss."""
+_PAUSES_S: Final = (0.0, 5.0, 30.0, 180.0)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """Jobs over one database, one queue and the storage of results."""
+
+    database: Database
+    queue: Queue
+    storage: Storage
+    uploads: UploadsClient
+    signer: Signer
+    settings: JobsSettings
+    limits: Limits
+    engine: str
+    """Names the versions that make the pixels; part of every result's key."""
+    clock: Callable[[], float] = time.time
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def start(self) -> None:
+        """Bring the schema up to date."""
+        await self.database.migrate(migrations_of("imagemill.jobs"))
+
+    async def plan(self, wish: Wish, owner: Identity, carried: Image | None = None) -> Plan:
+        """Bind a wish to the caller's pictures; raises what is wrong with it."""
+        needed = images_needed(wish)
+        images = await self.uploads.find(needed, caller=owner) if needed else {}
+        return plan_of(wish, carried, images, self.engine)
+
+    async def accept(self, plan: Plan, owner: Identity) -> Job:
+        """Take a job on; when this returns the promise is on disk."""
+        request_id = get_contextvars().get("request_id")
+        job = await self.database.run(
+            lambda each: self._ledger.accept(each, plan, owner.account, request_id)
+        )
+        self._news.set()
+        return job
+
+    async def get(self, job_id: str, owner: Identity) -> Job:
+        """Read one of the caller's jobs; raises `NotFound`."""
+        return await self.database.read(lambda each: records.get(each, job_id, owner.account))
+
+    async def claim(self, request: ClaimRequest) -> Claim | None:
+        """Lend a job to a worker; None when there is nothing left to do about it."""
+        lease_s = self.settings.lease_s
+        try:
+            job = await self.database.run(
+                lambda each: self._ledger.claim(each, request.job_id, lease_s)
+            )
+        except (Conflict, NotFound) as refusal:
+            _log.info("claim_refused", job_id=request.job_id, reason=refusal.message)
+            return None
+        return self._claim_of(job)
+
+    async def beat(self, job_id: str, beat: Beat) -> None:
+        """Extend a lease."""
+        lease_s = self.settings.lease_s
+        await self.database.run(
+            lambda each: self._ledger.beat(each, job_id, beat.lease_id, lease_s)
+        )
+
+    async def finish(self, job_id: str, finish: Finish) -> None:
+        """Complete a job with its results."""
+        await self.database.run(lambda each: self._ledger.finish(each, job_id, finish))
+        self._news.set()
+
+    async def fail(self, job_id: str, failure: Failure) -> None:
+        """Rule on a failed attempt."""
+        await self.database.run(lambda each: self._ledger.fail(each, job_id, failure))
+        self._news.set()
+
+    async def relay(self) -> None:
+        """Publish what lies in the outbox, for ever; what the queue has not got stays there."""
+        while True:
+            self._news.clear()
+            try:
+                while await self._relay_once():
+                    pass
+            except ImagemillError as error:
+                _log.warning("relay_waits", reason=error.message)
+                await asyncio.sleep(1)
+                continue
+            await self._news.wait()
+
+    async def sweep(self) -> None:
+        """Take jobs back from silent workers and announce forgotten ones, for ever."""
+        while True:
+            await asyncio.sleep(self.settings.sweep_every_s)
+            try:
+                await self._sweep_once()
+            except ImagemillError as error:
+                _log.warning("sweep_failed", reason=error.message)
+
+    @property
+    def _ledger(self) -> Ledger:
+        return Ledger(
+            patience=Patience(pauses_s=_pauses(self.settings.max_retries)),
+            clock=self.clock,
+            new_id=lambda: str(uuid.uuid4()),
+            jitter=lambda pause_s: pause_s * random.uniform(0.5, 1.5),  # noqa: S311 - no secret
+        )
+
+    async def _relay_once(self) -> bool:
+        waiting = await self.database.read(lambda each: records.outbox(each, _MOST_AT_ONCE))
+        for topic in {topic for _, topic, _ in waiting}:
+            bodies = [body for _, each, body in waiting if each == topic]
+            await self.queue.publish(topic, bodies)
+        if waiting:
+            ids = [id_ for id_, _, _ in waiting]
+            await self.database.run(lambda each: records.drop_from_outbox(each, ids))
+        return bool(waiting)
+
+    async def _sweep_once(self) -> None:
+        now = self.clock()
+        found = await self.database.run(
+            lambda each: self._ledger.take_back(each, now, _MOST_AT_ONCE)
+        )
+        is_quiet = not await self.queue.depth(TOPIC)
+        before = now - _UNHEARD_AFTER_S if is_quiet else 0.0
+        found += await self.database.run(
+            lambda each: self._ledger.announce_again(each, now, before, _MOST_AT_ONCE)
+        )
+        if found:
+            self._news.set()
+
+    def _claim_of(self, job: Job) -> Claim:
+        missing = [each for each in job.outputs if each.result is None]
+        assert job.lease_id is not None
+        return Claim(
+            job_id=job.id,
+            owner=job.owner,
+            attempt=job.standing.attempt,
+            lease_id=job.lease_id,
+            lease_s=self.settings.lease_s,
+            timeout_s=self.settings.timeout_s,
+            storage_key=job.storage_key,
+            limits=self.limits,
+            pictures=dict(job.pictures),
+            outputs={each.name: each.steps for each in missing},
+            work_keys={each.name: each.work_key for each in missing},
+            request_id=job.request_id,
+        )
+
+
+def _pauses(retries: int) -> tuple[float, ...]:
+    """Stretch or cut the plan of pauses to a number of retries; the last pause repeats."""
+    return (*_PAUSES_S, *[_PAUSES_S[-1]] * retries)[:retries]

@@ -1,0 +1,186 @@
+"""Jobs as clients see them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from imagemill.contracts.problem import Problem, problem_of
+from imagemill.errors import by_code
+from imagemill.jobs.job import Job, Output
+from imagemill.jobs.plan import Plan
+from imagemill.jobs.request import SHORT_FORM_OUTPUT
+from imagemill.jobs.states import Status
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Accepted(_View):
+    """The answer to work: a promise, and where to ask about it."""
+
+    job_id: str
+    status: Status = Field(description="`queued`; `completed` when every result was stored.")
+    cached: bool = Field(description="Whether every result was stored already.")
+    url: str = Field(description="Where to ask about the job.")
+
+
+class OutputView(_View):
+    """One output: what it is, once it is made, and where its bytes are."""
+
+    steps: list[dict[str, Any]] = Field(description="The pipeline with every default filled in.")
+    url: str | None = Field(default=None, description="Where the result is; null until it is made.")
+    format: str | None = None
+    media_type: str | None = None
+    width: int | None = Field(default=None, description="Pixels across; null for data.")
+    height: int | None = Field(default=None, description="Pixels down, of one frame.")
+    frames: int | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    milliseconds: float | None = Field(
+        default=None, description="What it took when it was made, after the decoding."
+    )
+    cached: bool = Field(default=False, description="Whether it was stored before the job came.")
+
+
+class Timings(_View):
+    """Where a job's time went, in milliseconds; null for what has not happened."""
+
+    waiting_ms: float | None = Field(description="From acceptance to the first attempt.")
+    working_ms: float | None = Field(description="From the first attempt to the end.")
+    cpu_ms: float | None = Field(description="Processor time of the attempt that completed it.")
+
+
+class JobView(_View):
+    """A promise to run outputs on one image."""
+
+    job_id: str
+    type: str
+    status: Status
+    cached: bool = Field(description="Whether every result was stored before the job came.")
+    input: dict[str, str] = Field(description="The image that is worked on.")
+    outputs: dict[str, OutputView]
+    result: OutputView | None = Field(
+        default=None, description="The output of a short form, again, for simple programs."
+    )
+    error: Problem | None = Field(default=None, description="Why the job failed.")
+    failed_output: str | None = Field(default=None, description="The output that failed, if one.")
+    attempts: int = Field(description="How often a worker has tried.")
+    decodes: int | None = Field(default=None, description="How often the original was decoded.")
+    peak_memory_bytes: int | None = None
+    timings: Timings
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class PredictedOutput(_View):
+    """What an output would be."""
+
+    steps: list[dict[str, Any]] = Field(description="The pipeline with every default filled in.")
+    width: int | None = Field(description="Pixels across; null where only the pixels decide.")
+    height: int | None = Field(description="Pixels down; null where only the pixels decide.")
+
+
+class DryRun(_View):
+    """What a job would be, without any work."""
+
+    dry_run: bool = True
+    input: dict[str, str]
+    outputs: dict[str, PredictedOutput]
+
+
+def accepted(job: Job) -> Accepted:
+    """Answer a job that was just taken on."""
+    return Accepted(
+        job_id=job.id, status=job.standing.status, cached=job.is_cached, url=url_of(job.id)
+    )
+
+
+def url_of(job_id: str) -> str:
+    """Tell where a job can be asked about."""
+    return f"/api/v1/jobs/{job_id}"
+
+
+def job_view(job: Job) -> JobView:
+    """Show a job to its owner."""
+    outputs = {each.name: _output_view(job, each) for each in job.outputs}
+    return JobView(
+        job_id=job.id,
+        type=job.type,
+        status=job.standing.status,
+        cached=job.is_cached,
+        input={"image_id": job.image_id},
+        outputs=outputs,
+        result=outputs.get(SHORT_FORM_OUTPUT) if len(outputs) == 1 else None,
+        error=_problem(job),
+        failed_output=job.error["output"] if job.error else None,
+        attempts=job.standing.attempt,
+        decodes=job.work.get("decodes"),
+        peak_memory_bytes=job.work.get("peak_memory_bytes"),
+        timings=_timings(job),
+        created_at=_time(job.created_at),
+        started_at=_time(job.started_at) if job.started_at else None,
+        finished_at=_time(job.finished_at) if job.finished_at else None,
+    )
+
+
+def dry_run(plan: Plan) -> DryRun:
+    """Show what a plan would make."""
+    return DryRun(
+        input={"image_id": plan.image.image_id},
+        outputs={
+            name: PredictedOutput(
+                steps=each.steps,
+                width=each.size[0] if each.size else None,
+                height=each.size[1] if each.size else None,
+            )
+            for name, each in plan.outputs.items()
+        },
+    )
+
+
+def _output_view(job: Job, output: Output) -> OutputView:
+    result = output.result if job.standing.status is Status.COMPLETED else None
+    if result is None:
+        return OutputView(steps=output.steps)
+    return OutputView(
+        steps=output.steps,
+        url=f"{url_of(job.id)}/outputs/{output.name}",
+        format=result.format,
+        media_type=result.media_type,
+        width=result.width,
+        height=result.height,
+        frames=result.frames,
+        size_bytes=result.size_bytes,
+        sha256=result.sha256,
+        milliseconds=round(result.milliseconds, 3),
+        cached=output.is_cached,
+    )
+
+
+def _problem(job: Job) -> Problem | None:
+    if job.error is None:
+        return None
+    error = by_code(job.error["code"])(job.error["message"], limit=job.error["limit"])
+    return problem_of(error, job.request_id).model_copy(update={"code": job.error["code"]})
+
+
+def _timings(job: Job) -> Timings:
+    cpu_s = job.work.get("cpu_s")
+    return Timings(
+        waiting_ms=_ms(job.created_at, job.started_at),
+        working_ms=_ms(job.started_at, job.finished_at),
+        cpu_ms=None if cpu_s is None else round(cpu_s * 1000, 3),
+    )
+
+
+def _ms(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else round((end - start) * 1000, 3)
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
