@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -37,4 +38,8 @@ def serve(
     flags: dict[str, Any] = {"host": host, "port": port, "data": data}
     given = {name: value for name, value in flags.items() if value is not None}
     settings = Settings.load(**given)
-    raise typer.Exit(serving.serve(settings, names or known, announce=screen.say))
+    # The key is for people: a log or a pipe gets the name of its file.
+    show_key = sys.stdout.isatty()
+    raise typer.Exit(
+        serving.serve(settings, names or known, announce=screen.say, show_key=show_key)
+    )

@@ -1,0 +1,143 @@
+"""The gateway as one ASGI app: open routes, then the door, then the services."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from imagemill.console import pages
+from imagemill.contracts.health import Peer
+from imagemill.contracts.identity import HEADER, Identity, Signer
+from imagemill.contracts.transport import ASGIApp, Receive, Scope, Send, Transport
+from imagemill.errors import ImagemillError, MethodNotAllowed, NotFound
+from imagemill.gateway.door import Door
+from imagemill.gateway.openapi import merged
+from imagemill.web.problems import problem_response
+
+_READ: Final = frozenset({"GET", "HEAD"})
+_IDENTITY: Final = HEADER.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Everything that a client can reach."""
+
+    door: Door
+    signer: Signer
+    peers: Mapping[str, Peer]
+    """Every service by name, for questions of the gateway's own."""
+    routes: Mapping[str, Transport]
+    """Path prefix to the service that answers below it; the longest that fits counts."""
+    version: str
+    _openapi: dict[str, Any] = field(default_factory=dict)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        try:
+            answer = await self._own(scope)
+            if answer is None:
+                await self._forward(scope, receive, send)
+                return
+        except ImagemillError as error:
+            answer = problem_response(error)
+        await answer(scope, receive, send)
+
+    async def _own(self, scope: Scope) -> Response | None:
+        """Answer what the gateway answers itself; None for everything else."""
+        path = scope["path"]
+        if path not in _OWN and not path.startswith("/assets/"):
+            return None
+        if scope["method"] not in _READ:
+            raise MethodNotAllowed("This route answers GET and HEAD.")
+        if path == "/health/live":
+            return PlainTextResponse("live")
+        if path == "/health/ready":
+            return await self._ready()
+        if path == "/health":
+            await self.door.identify(dict(scope["headers"]))
+            return await self._health()
+        if path == "/openapi.json":
+            return await self._describe(Request(scope))
+        return pages.page(path, self.version)
+
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        transport = self._route(scope["path"])
+        identity = await self.door.identify(dict(scope["headers"]))
+        await transport.forward(self._signed(scope, identity), receive, send)
+
+    def _route(self, path: str) -> Transport:
+        """Find the service for a path; raises `NotFound`, for internal paths too."""
+        fitting = [prefix for prefix in self.routes if path == prefix or path.startswith(prefix)]
+        if not fitting:
+            raise NotFound("There is nothing here; see /docs for the routes.")
+        return self.routes[max(fitting, key=len)]
+
+    def _signed(self, scope: Scope, identity: Identity) -> Scope:
+        """Replace whatever the client said about itself by what the door found out."""
+        kept = [pair for pair in scope["headers"] if pair[0] not in _PRIVATE]
+        token = self.signer.sign(identity).encode()
+        return {**scope, "headers": [*kept, (_IDENTITY, token)]}
+
+    async def _ready(self) -> Response:
+        try:
+            await asyncio.gather(*(peer.health() for peer in self.peers.values()))
+        except ImagemillError:
+            return PlainTextResponse("waiting", HTTPStatus.SERVICE_UNAVAILABLE)
+        return PlainTextResponse("ready")
+
+    async def _health(self) -> Response:
+        asked = {name: _health_of(peer) for name, peer in self.peers.items()}
+        told = dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+        is_well = all(each["status"] == "ok" for each in told.values())
+        return JSONResponse(
+            {
+                "status": "ok" if is_well else "degraded",
+                "version": self.version,
+                "processes": told,
+            },
+            HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE,
+        )
+
+    async def _describe(self, request: Request) -> Response:
+        if not self._openapi:
+            peers = await asyncio.gather(*(peer.openapi() for peer in self.peers.values()))
+            self._openapi.update(merged(self.version, peers))
+        answer = JSONResponse(self._openapi)
+        tag = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"etag": tag})
+        answer.headers["etag"] = tag
+        return answer
+
+
+_OWN: Final = frozenset({"/health/live", "/health/ready", "/health", "/openapi.json", "/docs", "/"})
+_PRIVATE: Final = frozenset({_IDENTITY, b"x-api-key", b"authorization", b"cookie"})
+
+
+async def _health_of(peer: Peer) -> dict[str, Any]:
+    try:
+        return {"status": "ok", **await peer.health()}
+    except ImagemillError as error:
+        return {"status": "unavailable", "reason": error.message}
+
+
+def standalone(app: ASGIApp) -> ASGIApp:
+    """Let a service that listens by itself answer the two questions of an orchestrator."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] in {"/health/live", "/health/ready"}:
+            word = scope["path"].rpartition("/")[2]
+            await PlainTextResponse(word)(scope, receive, send)
+            return
+        await app(scope, receive, send)
+
+    return answer

@@ -1,0 +1,1 @@
+"""The notifier: hears of ended jobs and tells people and programs."""

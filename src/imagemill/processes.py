@@ -1,0 +1,85 @@
+"""The table of deployable processes: what each needs to ask, owns and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from imagemill.errors import InvalidRequest
+from imagemill.settings import Settings, name_of
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process that can run by itself."""
+
+    name: str
+    does: str
+    """What it is for, as a sentence."""
+    asks: tuple[str, ...] = ()
+    """Services that it calls; each runs in the same process or has an address."""
+    owns: str | None = None
+    """Its database, which nobody else opens."""
+    answers: tuple[str, ...] = ()
+    """Path prefixes that the gateway hands to it; the longest that fits counts."""
+    is_pixels: bool = False
+    """Whether it needs a sandbox."""
+
+
+PROCESSES: Final = (
+    Process(
+        "gateway",
+        "knows who is calling, and hands every request to the service that it is for",
+        asks=("users", "uploads", "jobs"),
+    ),
+    Process(
+        "users",
+        "keeps accounts and keys",
+        owns="users",
+        answers=("/api/v1/auth/", "/api/v1/users/", "/api/v1/api-keys"),
+    ),
+    Process(
+        "uploads",
+        "takes pictures in, looks at them and keeps them",
+        owns="images",
+        answers=("/api/v1/images",),
+        is_pixels=True,
+    ),
+    Process(
+        "jobs",
+        "accepts jobs and keeps what becomes of them",
+        asks=("uploads",),
+        owns="jobs",
+        answers=("/api/v1/",),
+    ),
+    Process(
+        "worker",
+        "runs pipelines on pictures, in the sandbox",
+        asks=("jobs",),
+        is_pixels=True,
+    ),
+    Process("notifier", "tells people and programs", owns=None),
+)
+NAMES: Final = tuple(each.name for each in PROCESSES)
+BY_NAME: Final = {each.name: each for each in PROCESSES}
+
+
+def check(settings: Settings, names: Iterable[str]) -> tuple[Process, ...]:
+    """Find the processes to start; raises `InvalidRequest` naming what is missing for them."""
+    wanted = tuple(dict.fromkeys(names)) or NAMES
+    unknown = [each for each in wanted if each not in BY_NAME]
+    if unknown:
+        raise InvalidRequest(f"There is no process {unknown[0]!r}; there are {', '.join(NAMES)}.")
+    for name in wanted:
+        _check_peers(settings, BY_NAME[name], wanted)
+    return tuple(BY_NAME[each] for each in wanted)
+
+
+def _check_peers(settings: Settings, process: Process, running: tuple[str, ...]) -> None:
+    for peer in process.asks:
+        if peer not in running and not getattr(settings.peers, peer):
+            raise InvalidRequest(
+                f"{process.name} asks {peer}, which neither runs in this process nor has an "
+                f"address: start it too, or set {name_of(f'peers.{peer}')}."
+            )

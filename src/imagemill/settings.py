@@ -1,0 +1,144 @@
+"""Every setting in one place: composed from each folder's own, read once, at start.
+
+A setting's environment name is `IMAGEMILL_` and its path in capitals: `jobs.lease_s` is
+`IMAGEMILL_JOBS_LEASE_S`. The few short names of `NAMES` stand beside these.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from imagemill.contracts.facts import Limits
+from imagemill.engine.settings import SandboxSettings
+from imagemill.errors import FieldError, InvalidRequest
+from imagemill.gateway.settings import GatewaySettings
+from imagemill.jobs.settings import JobsSettings
+from imagemill.worker.settings import WorkerSettings
+
+PREFIX: Final = "IMAGEMILL_"
+NAMES: Final[Mapping[str, str]] = {
+    "SANDBOX": "sandbox.mode",
+    "WORKER_CONCURRENCY": "sandbox.children",
+    "MAX_RETRIES": "jobs.max_retries",
+    "JOB_TIMEOUT": "jobs.timeout_s",
+}
+"""Short environment names, without the prefix, and the settings that they stand for."""
+_FOR_OTHERS: Final = frozenset({"IMAGEMILL_TEST_CORPUS", "IMAGEMILL_TEST_PICTURES"})
+_BENCH: Final = "IMAGEMILL_BENCH_"
+
+
+class PeerSettings(BaseModel):
+    """Where services answer that do not run in this process; empty for those that do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    users: str = Field("", description="Address of the users service, as `http://users:8000`.")
+    uploads: str = Field("", description="Address of the uploads service.")
+    jobs: str = Field("", description="Address of the jobs service.")
+    notifier: str = Field("", description="Address of the notifier.")
+    worker: str = Field("", description="Address of a worker, for its health only.")
+
+
+class Settings(BaseModel):
+    """All that can be set; every default is safe on one machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen at; loopback unless told.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen at; 0 takes a free one.")
+    data: Path = Field(Path("data"), description="Folder of databases, objects and generated keys.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least important log lines that are written."
+    )
+    admin_key_file: Path | None = Field(
+        None, description="File with the first API key; `admin-key` in the data folder if not set."
+    )
+    service_key_file: Path | None = Field(
+        None,
+        description="File with the secret by which services know each other, the same for all; "
+        "`service-key` in the data folder if not set.",
+    )
+    limits: Limits = Field(Limits(), description="What a picture may ask of the machine.")
+    gateway: GatewaySettings = Field(GatewaySettings(), description="The gateway.")
+    jobs: JobsSettings = Field(JobsSettings(), description="Leases, time limits and tries.")
+    worker: WorkerSettings = Field(WorkerSettings(), description="Workers.")
+    sandbox: SandboxSettings = Field(
+        default_factory=SandboxSettings, description="The child processes that touch pixels."
+    )
+    peers: PeerSettings = Field(PeerSettings(), description="Services in other processes.")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, **flags: Any) -> Self:  # noqa: ANN401 - any setting's value
+        """Read the environment; `flags` (by path, such as `port=8001`) come before it.
+
+        Raises `InvalidRequest` naming every variable that is unknown or wrong.
+        """
+        given = {name: value for name, (value, _) in given_settings(environ, **flags).items()}
+        try:
+            return cls.model_validate(_nested(given))
+        except ValidationError as error:
+            errors = [
+                FieldError(".".join(str(part) for part in each["loc"]), f"{each['msg']}.")
+                for each in error.errors(include_url=False)
+            ]
+            said = "; ".join(f"{each.field}: {each.problem}" for each in errors)
+            raise InvalidRequest(f"Settings are wrong: {said}", errors=errors) from error
+
+
+def given_settings(
+    environ: Mapping[str, str] | None = None,
+    **flags: Any,  # noqa: ANN401 - any setting's value
+) -> dict[str, tuple[Any, str]]:
+    """Tell, by path, the value of each setting that is not its default, and where it was set."""
+    known = {name_of(path): path for path in paths()}
+    known |= {f"{PREFIX}{short}": path for short, path in NAMES.items()}
+    given: dict[str, tuple[Any, str]] = {}
+    for name, value in (os.environ if environ is None else environ).items():
+        if name in known:
+            given[known[name]] = (_without_unit(known[name], value), name)
+        elif name.startswith(PREFIX) and name not in _FOR_OTHERS and not name.startswith(_BENCH):
+            raise _unknown(name, known)
+    return given | {path: (value, "command line") for path, value in flags.items()}
+
+
+def name_of(path: str) -> str:
+    """Give the environment name of a setting's path."""
+    return f"{PREFIX}{path.replace('.', '_').upper()}"
+
+
+def paths(model: type[BaseModel] = Settings, at: str = "") -> Iterator[str]:
+    """List the path of every setting, in the order of declaration."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from paths(inner, f"{at}{name}.")
+        else:
+            yield f"{at}{name}"
+
+
+def _nested(given: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for path, value in given.items():
+        *folders, name = path.split(".")
+        inner = nested
+        for folder in folders:
+            inner = inner.setdefault(folder, {})
+        inner[name] = value
+    return nested
+
+
+def _without_unit(path: str, value: str) -> str:
+    """Take `30s` for a setting in seconds."""
+    return value.removesuffix("s") if path.endswith("_s") else value
+
+
+def _unknown(name: str, known: Mapping[str, str]) -> InvalidRequest:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return InvalidRequest(f"{name} is not a setting.{hint} `imagemill doctor` lists them all.")

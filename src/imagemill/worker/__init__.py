@@ -1,0 +1,1 @@
+"""The worker: borrows a job, has its pixels done in the sandbox, stores what came out."""

@@ -1,0 +1,197 @@
+"""One worker: as many jobs in hand as it can keep its sandbox busy with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from imagemill.contracts.facts import Format
+from imagemill.contracts.jobs import (
+    TOPIC,
+    Beat,
+    Claim,
+    ClaimRequest,
+    Failure,
+    Finish,
+    JobMessage,
+    JobsClient,
+    Made,
+)
+from imagemill.engine.orders import Rendered, RenderOrder
+from imagemill.engine.rendering import Rendering
+from imagemill.engine.sandbox import Sandbox
+from imagemill.errors import Conflict, ImagemillError, Internal
+from imagemill.queue import Delivery, Queue
+from imagemill.storage import Bucket, Storage
+from imagemill.telemetry import about
+
+_PIECE_BYTES: Final = 1 << 20
+_BEATS_PER_LEASE: Final = 3
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Works off the jobs topic; owns nothing that a crash could lose."""
+
+    name: str
+    jobs: JobsClient
+    queue: Queue
+    storage: Storage
+    sandbox: Sandbox
+    hands: int
+    """Jobs in hand at the same time."""
+
+    async def run(self) -> None:
+        """Work until cancelled; jobs in hand are then left to their leases."""
+        free = asyncio.Semaphore(self.hands)
+        async with asyncio.TaskGroup() as group:
+            await free.acquire()
+            async for delivery in self.queue.receive(TOPIC):
+                group.create_task(self._handle(delivery, free))
+                await free.acquire()
+
+    async def _handle(self, delivery: Delivery, free: asyncio.Semaphore) -> None:
+        """Attempt one message's job: the attempt edge, where everything becomes an answer."""
+        try:
+            await self._attempt(JobMessage.model_validate_json(delivery.body))
+            await delivery.done()
+        except ImagemillError as error:
+            _log.warning("delivery_given_back", reason=error.message)
+            with contextlib.suppress(ImagemillError):
+                await delivery.again()
+        except ValueError as error:
+            _log.error("message_unreadable", exc_info=error)
+            await delivery.done()
+        finally:
+            free.release()
+
+    async def _attempt(self, message: JobMessage) -> None:
+        """Borrow the job and end the attempt; raises only when that could not be told."""
+        claim = await self.jobs.claim(ClaimRequest(job_id=message.job_id, worker=self.name))
+        if claim is None:
+            return
+        with about(request_id=claim.request_id, job_id=claim.job_id):
+            try:
+                async with self._beating(claim):
+                    finish = await self._work(claim)
+                await self.jobs.finish(claim.job_id, finish)
+            except Conflict as stale:
+                _log.info("attempt_overtaken", reason=stale.message)
+            except ImagemillError as error:
+                await self._fail(claim, error)
+            except Exception as error:  # noqa: BLE001 - the attempt edge: logged, answered, over
+                _log.exception("attempt_broke", exc_info=error)
+                await self._fail(claim, Internal("Something went wrong on our side."))
+
+    async def _work(self, claim: Claim) -> Finish:
+        async with AsyncExitStack() as opened:
+            original = await self._opened(opened, claim.storage_key)
+            pictures = [await self._opened(opened, key) for key in claim.pictures.values()]
+            order = RenderOrder(
+                limits=claim.limits, outputs=claim.outputs, pictures=list(claim.pictures)
+            )
+            rendering = await self.sandbox.render(
+                original, order, owner=claim.owner, timeout_s=claim.timeout_s, pictures=pictures
+            )
+        with rendering:
+            return await self._store(claim, rendering)
+
+    async def _opened(self, opened: AsyncExitStack, key: str) -> int:
+        descriptor = await self.storage.open(Bucket.ORIGINALS, key)
+        opened.callback(os.close, descriptor)
+        return descriptor
+
+    async def _store(self, claim: Claim, rendering: Rendering) -> Finish:
+        answer = rendering.answer
+        stored = await asyncio.gather(
+            *(
+                self._store_one(
+                    _key_of(claim.work_keys[name], answer.decode_shrink),
+                    rendering.files[name],
+                    answer.outputs[name],
+                )
+                for name in claim.outputs
+            )
+        )
+        return Finish(
+            lease_id=claim.lease_id,
+            outputs=dict(zip(claim.outputs, stored, strict=True)),
+            decodes=answer.decodes,
+            cpu_s=answer.cpu_s,
+            peak_memory_bytes=answer.peak_memory_bytes,
+        )
+
+    async def _store_one(self, key: str, descriptor: int, made: Rendered) -> Made:
+        stored = await self.storage.put(Bucket.RESULTS, key, _pieces(descriptor))
+        is_data = made.format == "json"
+        return Made(
+            storage_key=key,
+            format=made.format,
+            media_type="application/json" if is_data else Format(made.format).media_type,
+            width=made.width,
+            height=made.height,
+            frames=made.frames,
+            size_bytes=stored.size_bytes,
+            sha256=stored.sha256,
+            milliseconds=made.milliseconds,
+        )
+
+    async def _fail(self, claim: Claim, error: ImagemillError) -> None:
+        failure = Failure(
+            lease_id=claim.lease_id,
+            code=error.code,
+            message=error.message,
+            output=getattr(error, "output", None),
+            limit=error.limit,
+        )
+        try:
+            await self.jobs.fail(claim.job_id, failure)
+        except Conflict as stale:
+            _log.info("attempt_overtaken", reason=stale.message)
+
+    @asynccontextmanager
+    async def _beating(self, claim: Claim) -> AsyncIterator[None]:
+        """Give signs of life while the block works; a lost lease ends the block."""
+        beats = asyncio.create_task(self._beat(claim, asyncio.current_task()))
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not beats.done():
+                raise
+            raise Conflict("The lease ended while the job was worked on.") from None
+        finally:
+            beats.cancel()
+            await asyncio.gather(beats, return_exceptions=True)
+
+    async def _beat(self, claim: Claim, working: asyncio.Task[None] | None) -> None:
+        while True:
+            await asyncio.sleep(claim.lease_s / _BEATS_PER_LEASE)
+            try:
+                await self.jobs.beat(claim.job_id, Beat(lease_id=claim.lease_id))
+            except Conflict:
+                if working:
+                    working.cancel()
+                return
+            except ImagemillError as error:
+                _log.warning("beat_missed", reason=error.message)
+
+
+def _key_of(work_key: str, decode_shrink: int) -> str:
+    """Name a result after all that its bytes depend on, the decoder's shrinking included."""
+    return f"{work_key[:2]}/{work_key}-{decode_shrink}"
+
+
+async def _pieces(descriptor: int) -> AsyncIterator[bytes]:
+    """Read a memory file from its start; it lies in memory, so nothing waits."""
+    at = 0
+    while piece := os.pread(descriptor, _PIECE_BYTES, at):
+        at += len(piece)
+        yield piece
