@@ -11,7 +11,7 @@ a photograph of 800 x 600 px with libvips 8.18:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imagemill.contracts.facts import Format
@@ -126,7 +126,7 @@ def _png(encoding: Encoding, settings: Settings) -> dict[str, object]:
         "interlace": settings.progressive,
     }
     if settings.colours:
-        options |= {"palette": True, "bitdepth": _bits(settings.colours)}
+        options |= {"palette": True, "bitdepth": _bits(settings.colours, _PNG_BITS)}
     return options
 
 
@@ -156,7 +156,7 @@ def _tiff(_: Encoding, settings: Settings) -> dict[str, object]:
 def _gif(encoding: Encoding, settings: Settings) -> dict[str, object]:
     return {
         "effort": _effort(encoding, settings),
-        "bitdepth": _bits(settings.colours or 256),
+        "bitdepth": _bits(settings.colours or 256, _GIF_BITS),
     }
 
 
@@ -167,10 +167,13 @@ def _effort(encoding: Encoding, settings: Settings) -> int | None:
     return max(least, min(settings.effort, most))
 
 
-def _bits(colours: int) -> int:
-    return max(1, (colours - 1).bit_length())
+def _bits(colours: int, depths: Sequence[int]) -> int:
+    """Give the deepest palette that holds no more colours than that."""
+    return max(bits for bits in depths if 2**bits <= colours)
 
 
+_PNG_BITS = (1, 2, 4, 8)
+_GIF_BITS = (1, 2, 3, 4, 5, 6, 7, 8)
 _SUBSAMPLE = {"auto": "auto", "420": "on", "444": "off"}
 _OPTIONS = {
     Format.JPEG: _jpeg,

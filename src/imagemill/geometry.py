@@ -188,9 +188,7 @@ class Fitted:
     framed: Size
 
 
-def fitted(
-    size: Size, width: int | None, height: int | None, fit: Fit, *, enlarge: bool
-) -> Fitted:
+def fitted(size: Size, width: int | None, height: int | None, fit: Fit, *, enlarge: bool) -> Fitted:
     """Fit a size into a box of which one side may be open.
 
     With one side open the shape is kept, whatever `fit` is. Unless `enlarge`, no pixel is made

@@ -10,6 +10,7 @@ import pyvips
 from imagemill.contracts.facts import Facts, Format, Limits
 from imagemill.engine import by_pillow, complaints, fonts, sniff, tones
 from imagemill.errors import TooLarge, UnsupportedFormat
+from imagemill.operations import operations
 
 LOADERS = {
     Format.JPEG: "jpegload_source",
@@ -52,6 +53,7 @@ def preload() -> None:
     pyvips.cache_set_max(0)
     by_pillow.register()
     fonts.preload()
+    operations()
 
 
 def sniffed(original: int, limits: Limits) -> Format:
@@ -66,8 +68,10 @@ def sniffed(original: int, limits: Limits) -> Format:
         )
     found = sniff.sniff(os.pread(original, sniff.HEAD_BYTES, 0))
     if found is None or (found is Format.SVG and not limits.svg):
-        accepted = ", ".join(each.value for each in (*LOADERS, *by_pillow.NAMES) if _reads(each, limits))
-        raise UnsupportedFormat(f"The bytes are of no format that is read here ({accepted}).")
+        accepted = [each.value for each in Format if _reads(each, limits)]
+        raise UnsupportedFormat(
+            f"The bytes are of no format that is read here: {', '.join(accepted)}."
+        )
     return found
 
 

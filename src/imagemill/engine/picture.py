@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pyvips
 
 from imagemill.colour import Colour
 from imagemill.contracts.facts import Facts
-from imagemill.engine import fonts, writing
+from imagemill.engine import fonts, inscriptions, writing
 from imagemill.engine.original import Original, Wish
 from imagemill.engine.pyramid import Pyramid
 from imagemill.geometry import Size
@@ -91,11 +92,14 @@ class Picture:
         """Write all frames with a libvips saver to an open descriptor, from top to bottom."""
         writing.write(self._roll(keep, gps=gps), target, saver, keep, **options)
 
-    def encoded(
-        self, saver: str, keep: Collection[str], *, gps: bool, **options: object
-    ) -> bytes:
+    def encoded(self, saver: str, keep: Collection[str], *, gps: bool, **options: object) -> bytes:
         """Write all frames into memory; for a file that is tried and may be thrown away."""
         return writing.encoded(self._roll(keep, gps=gps), saver, keep, **options)
+
+    def inscriptions(self, *, gps: bool) -> dict[str, Any]:
+        """Read what is written in the original's file beside its pixels, as JSON values."""
+        embedded = self.original.embedded if self.original else self.frames[0]
+        return inscriptions.inscriptions(embedded, gps=gps)
 
     def text(self, text: str, *, font: str, size_px: int, colour: Colour) -> pyvips.Image:
         """Draw a text as an sRGB image with alpha, just as large as its ink.

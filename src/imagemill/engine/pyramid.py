@@ -80,5 +80,3 @@ def straight(image: pyvips.Image, *, like: pyvips.Image) -> pyvips.Image:
     if not like.hasalpha():
         return image
     return image.unpremultiply().rint().cast(like.format).copy(interpretation=like.interpretation)
-
-

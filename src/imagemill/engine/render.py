@@ -58,9 +58,7 @@ def render(
     return Answer(facts=known, outputs=outputs, decodes=1, decode_shrink=shrink)
 
 
-def _plan(
-    name: str, steps: Sequence[Mapping[str, object]], known: Facts, target: int
-) -> Plan:
+def _plan(name: str, steps: Sequence[Mapping[str, object]], known: Facts, target: int) -> Plan:
     parsed = pipeline.parse(steps, at=f"outputs.{name}")
     frame = pipeline.first_frame(known)
     size = parsed[0].scaled(frame)
@@ -171,6 +169,6 @@ def _rendered(
         width=picture.width if picture else None,
         height=picture.height if picture else None,
         frames=len(picture.frames) if picture and written in decode.MOVING else 1,
-        size_bytes=os.fstat(plan.target).st_size,
+        size_bytes=os.lseek(plan.target, 0, os.SEEK_END),
         milliseconds=(time.perf_counter() - began) * 1000,
     )

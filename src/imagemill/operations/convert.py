@@ -100,7 +100,8 @@ class Convert(Step):
         default=False, description="Whether every pixel keeps its value: WebP, AVIF, PNG, TIFF."
     )
     progressive: bool = Field(
-        default=False, description="Whether it shows early and gets finer while it loads: JPEG, PNG."
+        default=False,
+        description="Whether it shows early and gets finer while it loads: JPEG, PNG.",
     )
     effort: int | None = Field(
         None,
@@ -115,7 +116,11 @@ class Convert(Step):
         " quarter), `444` (all), or `auto` (`444` from quality 90 on).",
     )
     colours: int | None = Field(
-        None, ge=2, le=256, description="Size of the palette, 2 to 256, for PNG and GIF."
+        None,
+        ge=2,
+        le=256,
+        description="The most colours that there may be, 2 to 256: PNG takes palettes of 2, 4, 16"
+        " or 256, GIF all powers of two.",
     )
     max_bytes: int | None = Field(
         None,
@@ -123,7 +128,7 @@ class Convert(Step):
         description="The most bytes that the file may have; not for TIFF or `lossless`.",
     )
     background: colour.ColourText = Field(
-        "white", description="Colour behind transparency where the format has none (JPEG)."
+        colour.WHITE, description="Colour behind transparency where the format has none (JPEG)."
     )
     keep: tuple[Kept, ...] = Field(
         (), description="What stays of the metadata: `exif`, `xmp`, `iptc`, `icc`, or `all`."
@@ -142,7 +147,7 @@ class Convert(Step):
         Example("JPEG that shows early", {"format": "jpeg", "quality": 85, "progressive": True}),
         Example("at most so many bytes", {"format": "jpeg", "max_bytes": 20000}),
         Example("the smallest of what makes sense", {"format": "auto"}),
-        Example("PNG with 64 colours", {"format": "png", "colours": 64}),
+        Example("PNG with 16 colours", {"format": "png", "colours": 16}),
         Example("with the camera's data, but not the place", {"format": "jpeg", "keep": ["exif"]}),
     )
 

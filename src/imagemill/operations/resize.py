@@ -80,7 +80,7 @@ class Resize(Step):
         None, ge=0, le=1, description="Focal point down, 0 (top) to 1 (bottom), for `cover`."
     )
     background: colour.ColourText = Field(
-        "transparent",
+        colour.TRANSPARENT,
         description="Colour of the room that `contain` adds, as CSS writes it; where the file that"
         " follows has no transparency, see `background` of `convert`.",
     )
@@ -177,13 +177,9 @@ class Resize(Step):
 
     def _cut_by_sight(self, picture: Picture, size: Size) -> Picture:
         """Look at the first frame, and cut all of them alike, so that nothing jumps."""
-        seen = picture.frames[0].smartcrop(
-            size.width, size.height, interesting=self.gravity.value
-        )
+        seen = picture.frames[0].smartcrop(size.width, size.height, interesting=self.gravity.value)
         left, top = -seen.xoffset, -seen.yoffset
-        return picture.mapped(
-            lambda frame: frame.extract_area(left, top, size.width, size.height)
-        )
+        return picture.mapped(lambda frame: frame.extract_area(left, top, size.width, size.height))
 
     def _padded(self, picture: Picture, fit: Fitted) -> Picture:
         where = self.gravity.compass
