@@ -12,6 +12,7 @@ import os
 import resource
 import socket
 import time
+import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -28,6 +29,7 @@ CHANNEL = 3
 """Descriptor of a child's socket, the only one open besides those of an order."""
 _FAILED = 1
 _MAX_MESSAGE = 1_000
+_MAX_NOTE = 4_000
 
 _orders: TypeAdapter[ProbeOrder | RenderOrder] = TypeAdapter(
     Annotated[ProbeOrder | RenderOrder, Field(discriminator="do")]
@@ -111,6 +113,7 @@ def refusal(error: Exception, bounds: Bounds) -> Answer:
         error=typed.code,
         message=typed.message[:_MAX_MESSAGE],
         limit=typed.limit,
+        note="" if typed is error else "".join(traceback.format_exception(error))[-_MAX_NOTE:],
         output=typed.output,
     )
 
@@ -125,7 +128,7 @@ def _understood(error: Exception, bounds: Bounds) -> ImagemillError:
             f"The output grows beyond {bounds.file_bytes} bytes. Ask for a smaller one.",
             limit={"max_output_bytes": bounds.file_bytes},
         )
-    return Internal(f"The work stopped at something unforeseen: {type(error).__name__}: {error}")
+    return Internal("The work stopped at something unforeseen. It has been noted; try again.")
 
 
 def out_of_memory(bounds: Bounds) -> MemoryLimit:

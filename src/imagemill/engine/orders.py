@@ -63,6 +63,8 @@ class Answer(_Wire):
     error: str | None = None
     """Code of the refusal, one of `errors.by_code`."""
     message: str = ""
+    note: str = ""
+    """What happened, for the log and never for the caller; only where `error` is `internal`."""
     output: str | None = None
     """Name of the output that failed; None when the picture itself did."""
     limit: dict[str, str | int | float | bool | None] = Field(default_factory=dict)

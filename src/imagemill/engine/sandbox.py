@@ -157,7 +157,7 @@ class Sandbox:
                 raise
             except Gone as gone:
                 raise self._blamed(child, gone.end) from None
-            return answers.believed(said, errand.files)
+            return self._noted(answers.believed(said, errand.files))
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
@@ -183,6 +183,11 @@ class Sandbox:
             self._crew.throw_back(child)
             raise
         self._crew.give_back(child)
+
+    def _noted(self, answer: Answer) -> Answer:
+        if answer.note:
+            self._log.error("sandbox.order_failed", error=answer.error, note=answer.note)
+        return answer
 
     def _blamed(self, child: Child, end: End) -> Exception:
         self._deaths += 1
