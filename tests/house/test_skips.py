@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 def run(project: pytest.Pytester, test: str, *, ci: str) -> pytest.RunResult:
     project.makepyfile(f"import pytest\n\n{test}")
-    command = ("env", f"CI={ci}", "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    command = ("env", f"CI={ci}", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
     return project.run(*command)
 
 
