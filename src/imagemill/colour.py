@@ -15,6 +15,8 @@ from pydantic import AfterValidator, Field
 
 OPAQUE = 255
 """Alpha of a colour that hides what is behind it."""
+TRANSPARENT = "#00000000"
+WHITE = "#ffffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,10 @@ ColourText = Annotated[
     Field(max_length=64),
     AfterValidator(lambda text: str(parse(text))),
 ]
-"""A field that takes any spelling of a colour and keeps the normal one."""
+"""A field that takes any spelling of a colour and keeps the normal one.
+
+Its default must be normal already, for defaults are not read: use `TRANSPARENT` or `WHITE`.
+"""
 
 _HEX = re.compile(r"#(?P<digits>[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
 _FUNCTION = re.compile(r"rgba?\((?P<parts>[^()]*)\)")

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 BUILT_IN = "default"
 """Name of the font that Pillow carries; it is always there."""
 FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
-MAX_FILES = 500
-"""Font files mapped at most, in alphabetical order."""
+MAX_FILES = 200
+"""Font files mapped at most, in alphabetical order; the zygote keeps a descriptor for each."""
 MAX_BYTES = 128 * 2**20
 """Address space that all fonts together may take: an eighth of what a child gets by default."""
 MAX_TEXT_SIDE_PX = 10_000

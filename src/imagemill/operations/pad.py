@@ -63,7 +63,7 @@ class Pad(Step):
         Compass.CENTER, description="Where the picture lies in `width` and `height`."
     )
     background: colour.ColourText = Field(
-        "transparent",
+        colour.TRANSPARENT,
         description="Colour of the room, as CSS writes it; where the file that follows has no"
         " transparency, see `background` of `convert`.",
     )

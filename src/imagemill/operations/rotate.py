@@ -35,7 +35,7 @@ class Rotate(Step):
         description="Degrees clockwise, -3600 to 3600; negative turns counter-clockwise.",
     )
     background: colour.ColourText = Field(
-        "transparent",
+        colour.TRANSPARENT,
         description="Colour of the corners that come free, as CSS writes it; where the file that"
         " follows has no transparency, see `background` of `convert`.",
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from imagemill import bands, geometry
-from imagemill.colour import ColourText, parse
+from imagemill.colour import TRANSPARENT, WHITE, ColourText, parse
 from imagemill.errors import OutputImpossible
 from imagemill.geometry import Compass, Size, rounded
 from imagemill.operations import Example, Step
@@ -68,7 +68,7 @@ class Watermark(Step):
         description="Height of the text's em square in pixels, 4 to 1000.",
     )
     colour: ColourText = Field(
-        "white", validate_default=True, description="Colour of the text, as CSS writes it."
+        WHITE, description="Colour of the text, as CSS writes it."
     )
     gravity: Compass = Field(Compass.SOUTHEAST, description="Where on the picture the mark lies.")
     x: int = Field(
@@ -151,7 +151,7 @@ class Watermark(Step):
         if wanted != Size(mark.width, mark.height):
             mark = mark.thumbnail_image(wanted.width, height=wanted.height, size="force")
         plane = geometry.turned(wanted, self.angle)
-        clear = parse("transparent")
+        clear = parse(TRANSPARENT)
         return turned(mark, self.angle, plane, clear, picture.bicubic).copy_memory()
 
     def _wanted(self, mark: Size, size: Size) -> Size:
