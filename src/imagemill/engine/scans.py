@@ -7,6 +7,7 @@ for hundreds, and keep a decoder busy for many seconds inside every limit of pix
 from __future__ import annotations
 
 import mmap
+import os
 import re
 
 from imagemill.errors import Corrupt
@@ -26,7 +27,9 @@ def count(original: int, most: int) -> int:
     Maps the file instead of reading it. Costs one search through its bytes: 0.6 ms a megabyte.
     Raises `Corrupt` when there are more segments than any real file has.
     """
-    with mmap.mmap(original, 0, prot=mmap.PROT_READ) as data:
+    # The length is named because mmap would ask fstat for it, which the sandbox forbids.
+    size_bytes = os.lseek(original, 0, os.SEEK_END)
+    with mmap.mmap(original, size_bytes, prot=mmap.PROT_READ) as data:
         return _counted(data, most)
 
 
