@@ -97,7 +97,7 @@ def dominant(grid: Grid, count: int) -> list[tuple[str, float]]:
     are more than half transparent are passed over; a picture of nothing else has no colours.
     Source: Heckbert, Color Image Quantization for Frame Buffer Display (1982).
     """
-    seen = [pixel[:3] for pixel in grid.pixels if pixel[3] > 127]  # noqa: PLR2004 - half of 255.
+    seen = [pixel[:3] for pixel in grid.pixels if pixel[3] > 127]
     boxes = [seen] if seen else []
     while len(boxes) < count and (widest := max(boxes, key=_spread, default=[])):
         if not _spread(widest):
@@ -141,12 +141,12 @@ def _wave(grid: Grid, plane: Sequence[float], x: int, y: int, is_wave: int = 1) 
 @cache
 def _light(level: int) -> float:
     value = level / 255
-    return value / 12.92 if value <= 0.04045 else float(((value + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004 - sRGB.
+    return value / 12.92 if value <= 0.04045 else float(((value + 0.055) / 1.055) ** 2.4)
 
 
 def _level(light: float) -> int:
     value = max(0.0, min(1.0, light))
-    coded = value * 12.92 if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055  # noqa: PLR2004 - sRGB.
+    coded = value * 12.92 if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055
     return int(coded * 255 + 0.5)
 
 

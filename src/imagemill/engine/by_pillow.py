@@ -8,7 +8,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import re
 import struct
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,8 +29,10 @@ SAFE_LIBHEIF = (1, 23, 2)
 
 def register() -> None:
     """Load the decoders of `NAMES`, so that nothing has to be imported behind the lock."""
-    for plugin in ("BmpImagePlugin", "IcoImagePlugin", "PngImagePlugin", "Jpeg2KImagePlugin"):
-        importlib.import_module(f"PIL.{plugin}")
+    # Icons hold PNGs, and Pillow's reader of EXIF is its reader of TIFF.
+    for plugin in ("Bmp", "Ico", "Png", "Jpeg2K", "Tiff"):
+        importlib.import_module(f"PIL.{plugin}ImagePlugin")
+    Image.preinit()
     if reads_heic():
         importlib.import_module("pillow_heif").register_heif_opener(thumbnails=False)
 
@@ -42,17 +46,17 @@ def reads_heic() -> bool:
 
 
 @contextmanager
-def opened(original: int, found: Format) -> Iterator[Image.Image]:
+def opened(original: int, found: Format, max_pixels: int) -> Iterator[Image.Image]:
     """Read the header behind an open descriptor, by the one decoder of this format.
 
-    Yields the picture with its pixels not yet loaded. Whatever the decoder stumbles over, then or
+    Pillow itself refuses what declares absurdly many pixels; then `max_pixels` is named. Yields the picture with its pixels not yet loaded. Whatever the decoder stumbles over, then or
     while the block runs, is raised as a refusal.
     """
     if found is Format.HEIC and not reads_heic():
         raise UnsupportedFormat(
             "HEIC is not read here. Install the extra `heic`, or send JPEG, PNG, WebP or AVIF."
         )
-    with os.fdopen(os.dup(original), "rb") as file, _refusals(found):
+    with os.fdopen(os.dup(original), "rb") as file, _refusals(found, max_pixels), _quiet():
         file.seek(0)
         with Image.open(file, formats=[NAMES[found]]) as picture:
             yield picture
@@ -80,12 +84,20 @@ def _mode(picture: Image.Image) -> str:
 
 
 @contextmanager
-def _refusals(found: Format) -> Iterator[None]:
+def _quiet() -> Iterator[None]:
+    """Leave out Pillow's warnings: limits are checked here, and each decoder's last word counts."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _refusals(found: Format, max_pixels: int) -> Iterator[None]:
     name = found.value.upper()
     try:
         yield
     except Image.DecompressionBombError as error:
-        raise TooManyPixels(f"The {name} has more pixels than are read.") from error
+        raise _too_many(name, str(error), max_pixels) from error
     except UnidentifiedImageError as error:
         raise Corrupt(f"The {name} cannot be read: its header contradicts the format.") from error
     except MemoryError as error:
@@ -96,3 +108,12 @@ def _refusals(found: Format) -> Iterator[None]:
         raise kind(f"The {name} cannot be decoded: {str(error)[:200]}.") from error
     except (ValueError, SyntaxError, TypeError, KeyError, IndexError, struct.error) as error:
         raise Corrupt(f"The {name} cannot be decoded: its parts contradict each other.") from error
+
+
+def _too_many(name: str, said: str, max_pixels: int) -> TooManyPixels:
+    declared = re.search(r"\((\d+) pixels\)", said)
+    pixels = int(declared[1]) if declared else None
+    return TooManyPixels(
+        f"The {name} declares {pixels or 'too many'} pixels; at most {max_pixels} are taken.",
+        limit={"max_pixels": max_pixels, "pixels": pixels},
+    )

@@ -9,7 +9,14 @@ from contextlib import contextmanager
 import pyvips
 
 from imagemill.contracts.facts import Format
-from imagemill.errors import Corrupt, MemoryLimit, PictureRefused, Truncated, UnsupportedFormat
+from imagemill.errors import (
+    Corrupt,
+    MemoryLimit,
+    PictureRefused,
+    TooManyPixels,
+    Truncated,
+    UnsupportedFormat,
+)
 
 _MEMORY = re.compile(r"out of memory|insufficient memory|unable to allocate", re.IGNORECASE)
 _TRUNCATED = re.compile(
@@ -22,6 +29,7 @@ _UNSUPPORTED = re.compile(
     r"|not configured|unknown or unsupported",
     re.IGNORECASE,
 )
+_TOO_LARGE = re.compile(r"maximum supported image dimension is (\d+)", re.IGNORECASE)
 _DECODER = re.compile(
     r"VipsJpeg|jpegload|vipspng|pngload|libpng|spng|webp2vips|webpload|tiff2vips|tiffload"
     r"|vips__tiff|heif:|heifload|gifload|nsgif|svgload|libtiff|bad \w+ format",
@@ -37,6 +45,7 @@ def translated(found: Format) -> Iterator[None]:
     Decoding is lazy: it happens while an output is written, so this stands round the writing too.
     A complaint that no decoder made (an encoder's, or a mistake of ours) leaves as it came.
     """
+    forget()
     try:
         yield
     except pyvips.Error as error:
@@ -44,6 +53,14 @@ def translated(found: Format) -> Iterator[None]:
         if refusal is None:
             raise
         raise refusal from error
+
+
+def forget() -> None:
+    """Empty libvips' memory of complaints, so that none is told of the wrong picture.
+
+    Decoders also note there what they got over; the note would stand in the next error's text.
+    """
+    pyvips.vips_lib.vips_error_clear()
 
 
 def refused(error: pyvips.Error, found: Format, *, opening: bool = False) -> PictureRefused | None:
@@ -57,6 +74,11 @@ def refused(error: pyvips.Error, found: Format, *, opening: bool = False) -> Pic
         return MemoryLimit(f"The {name} needs more memory than one child may take.")
     if not opening and not _DECODER.search(said):
         return None
+    if most := _TOO_LARGE.search(said):
+        return TooManyPixels(
+            f"The {name} declares a side longer than its decoder takes, {most[1]} px.",
+            limit={"max_side_px": int(most[1])},
+        )
     if _UNSUPPORTED.search(said):
         return UnsupportedFormat(f"This kind of {name} is not read here: {_short(said)}.")
     if _TRUNCATED.search(said):

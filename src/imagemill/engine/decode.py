@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from dataclasses import dataclass
 
@@ -29,6 +30,8 @@ MOVING = {Format.GIF, Format.WEBP}
 SHRINKS = (8, 4, 2)
 _SHRINKING = {Format.JPEG, Format.WEBP}
 _SVG_LOADER = "VipsForeignLoadSvg"
+_CODECS = ("ascii", "latin-1", "utf-8", "utf-16", "utf-16-be", "utf-16-le", "idna")
+"""Encodings of text in files; Python reads each from disk when it is first used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ def preload() -> None:
     pyvips.block_untrusted_set(True)  # noqa: FBT003 - the library's own signature.
     pyvips.cache_set_max(0)
     by_pillow.register()
+    for codec in _CODECS:
+        codecs.lookup(codec)
     fonts.preload()
     operations()
 
@@ -83,7 +88,7 @@ def header(original: int, found: Format) -> pyvips.Image:
 def decoded(original: int, facts: Facts, *, shrink: int, moving: bool) -> Decoded:
     """Open for decoding: the first frame, or all of an animation when it is to stay `moving`."""
     if facts.format in by_pillow.NAMES:
-        with by_pillow.opened(original, facts.format) as picture:
+        with by_pillow.opened(original, facts.format, facts.width * facts.height) as picture:
             return Decoded(facts, (by_pillow.loaded(picture),))
     roll = _load(original, facts.format, **_options(facts.format, shrink=shrink, moving=moving))
     if not moving:
@@ -118,6 +123,7 @@ def _options(found: Format, *, shrink: int, moving: bool) -> dict[str, float]:
 def _load(original: int, found: Format, **options: float) -> pyvips.Image:
     if found is Format.SVG:
         pyvips.operation_block_set(_SVG_LOADER, False)  # noqa: FBT003 - the library's own signature.
+    complaints.forget()
     source = pyvips.Source.new_from_descriptor(original)
     try:
         return pyvips.Operation.call(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import struct
-import xml.etree.ElementTree as ElementTree
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pyvips
 from PIL import ExifTags
@@ -63,8 +64,7 @@ def _exif(data: bytes) -> dict[str, Any] | None:
         return None
     read: dict[str, Any] = {}
     try:
-        exif = Exif()
-        exif.load(data)
+        exif = _loaded(data)
         read |= _named(exif, ExifTags.TAGS)
         for directory in _DIRECTORIES:
             read |= _named(exif.get_ifd(directory), ExifTags.TAGS)
@@ -76,8 +76,7 @@ def _exif(data: bytes) -> dict[str, Any] | None:
 def _gps(data: bytes) -> dict[str, Any] | None:
     """Read the GPS directory, and the place in degrees where it is whole."""
     try:
-        exif = Exif()
-        exif.load(data)
+        exif = _loaded(data)
         tags = exif.get_ifd(ExifTags.IFD.GPSInfo)
         read = _named(tags, ExifTags.GPSTAGS)
         latitude = _degrees(read.get("GPSLatitude"), read.get("GPSLatitudeRef"), "S")
@@ -89,10 +88,19 @@ def _gps(data: bytes) -> dict[str, Any] | None:
     return read or None
 
 
+def _loaded(data: bytes) -> Exif:
+    exif = Exif()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # What is broken in it is passed over.
+        exif.load(data)
+    return exif
+
+
 def _degrees(parts: object, side: object, negative: str) -> float | None:
     if not isinstance(parts, list) or not all(isinstance(part, (int, float)) for part in parts):
         return None
-    total = sum(part / 60**place for place, part in enumerate(parts[:3]))
+    degrees, minutes, seconds = ([float(part) for part in parts] + [0.0] * 3)[:3]
+    total = degrees + minutes / 60 + seconds / 3600
     return round(-total if side == negative else total, 7)
 
 
@@ -144,7 +152,7 @@ _REPEATED = {"Keywords", "SupplementalCategories"}
 def _iptc(data: bytes) -> dict[str, Any] | None:
     read: dict[str, Any] = {}
     for record, number, value in _datasets(data):
-        name = _IPTC.get(number) if record == 2 else None  # noqa: PLR2004 - the application record.
+        name = _IPTC.get(number) if record == 2 else None
         if name in _REPEATED:
             read.setdefault(name, []).append(_text(value.decode("utf-8", "replace")))
         elif name is not None:
@@ -173,8 +181,8 @@ def _xmp(data: bytes, *, gps: bool) -> dict[str, Any] | None:
     if not data or b"<!" in data:
         return None
     try:
-        root = ElementTree.fromstring(data.strip(b"\x00 \t\r\n"))  # noqa: S314 - bounded, without entities.
-    except (ElementTree.ParseError, ValueError):
+        root = ET.fromstring(data.strip(b"\x00 \t\r\n"))  # noqa: S314 - bounded, without entities.
+    except (ET.ParseError, ValueError, LookupError, OSError):
         return None
     read: dict[str, Any] = {}
     for description in root.iter(f"{_RDF}Description"):
@@ -187,7 +195,7 @@ def _xmp(data: bytes, *, gps: bool) -> dict[str, Any] | None:
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 
 
-def _properties(description: ElementTree.Element) -> Iterator[tuple[str, Any]]:
+def _properties(description: ET.Element) -> Iterator[tuple[str, Any]]:
     for key, value in description.attrib.items():
         if not key.startswith(_RDF):
             yield _local(key), _text(value)

@@ -12,6 +12,9 @@ from imagemill.errors import Corrupt, TooLarge, TooManyPixels, TooManyScans
 
 MAX_PROFILE_BYTES = 4_000_000
 """The largest ICC profile that is taken; those of printing presses reach 3 MB."""
+MAX_FRAMES = 3_000
+"""Frames of one picture: 2 minutes at 25 a second. Each costs time, however few pixels it has."""
+_ORIENTATIONS = range(1, 9)
 _ON_ITS_SIDE = 5
 """EXIF orientations from here on swap width and height."""
 
@@ -28,15 +31,18 @@ def facts(original: int, limits: Limits) -> Facts:
     progressive one; no pixel is decoded.
     """
     found = decode.sniffed(original, limits)
-    known = _by_pillow(original, found) if found in by_pillow.NAMES else _by_vips(original, found)
+    if found in by_pillow.NAMES:
+        known = _by_pillow(original, found, limits)
+    else:
+        known = _by_vips(original, found)
     _check_size(known, limits)
     if found is Format.JPEG and known.progressive:
         _check_scans(original, limits)
     return known
 
 
-def _by_pillow(original: int, found: Format) -> Facts:
-    with by_pillow.opened(original, found) as picture:
+def _by_pillow(original: int, found: Format, limits: Limits) -> Facts:
+    with by_pillow.opened(original, found, limits.max_pixels) as picture:
         if min(picture.size) < 1:
             raise Corrupt(f"The {found.value.upper()} has no pixels.")
         return Facts(
@@ -51,6 +57,7 @@ def _by_vips(original: int, found: Format) -> Facts:
     image = decode.header(original, found)
     _check_profile(image)
     orientation = _number(image, "orientation", 1)
+    orientation = orientation if orientation in _ORIENTATIONS else 1
     width, height = image.width, image.height
     if orientation >= _ON_ITS_SIDE:
         width, height = height, width
@@ -85,6 +92,11 @@ def _check_size(known: Facts, limits: Limits) -> None:
         raise TooManyPixels(
             f"The picture is {size}; no side may be longer than {limits.max_side_px} px.",
             limit={"max_side_px": limits.max_side_px, "side_px": side},
+        )
+    if known.frames > MAX_FRAMES:
+        raise TooManyPixels(
+            f"The picture has {known.frames} frames; at most {MAX_FRAMES} are taken.",
+            limit={"max_frames": MAX_FRAMES, "frames": known.frames},
         )
     pixels = known.width * known.height * known.frames
     if pixels > limits.max_pixels:

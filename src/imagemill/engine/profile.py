@@ -90,7 +90,8 @@ def _is_srgb_curve(tag: bytes) -> bool:
         return False
     count = int.from_bytes(tag[8:12], "big")
     values = tag[12 : 12 + 2 * count]
-    if count < 2 or len(values) < 2 * count:  # noqa: PLR2004 - one value is a plain power, which sRGB is not.
+    # One value is a plain power, which sRGB is not.
+    if count < 2 or len(values) < 2 * count:
         return False
     levels = [level / 65535 for level in struct.unpack(f">{count}H", values)]
     return all(

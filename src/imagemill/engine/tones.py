@@ -51,7 +51,7 @@ def _named(image: pyvips.Image) -> pyvips.Image:
     if image.interpretation != "multiband":
         return image
     deep = image.format == "ushort"
-    if image.bands <= 2:  # noqa: PLR2004 - grey, or grey and alpha.
+    if image.bands <= 2:
         return image.copy(interpretation="grey16" if deep else "b-w")
     return image.copy(interpretation="rgb16" if deep else "srgb")
 
@@ -66,7 +66,7 @@ def _by_profile(image: pyvips.Image) -> pyvips.Image:
         converted = image.icc_transform("srgb", embedded=True, depth=8)
     except pyvips.Error:
         return eight_bits(image)
-    if not _is_grey(image) or not converted.interpretation == "srgb":
+    if not _is_grey(image) or converted.interpretation != "srgb":
         return converted
     grey = converted.extract_band(1)
     joined = grey.bandjoin(converted[converted.bands - 1]) if image.hasalpha() else grey

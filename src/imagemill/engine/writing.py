@@ -1,4 +1,4 @@
-"""Write frames as a file, with only as much of what was embedded in the original as is asked for."""
+"""Write frames as a file, with only so much of the original's metadata as is asked for."""
 
 from __future__ import annotations
 
