@@ -12,6 +12,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,12 +74,16 @@ class _Thread:
         self._thread.join()
 
     def _work(self) -> None:
-        raw = self._connect()
-        try:
-            while batch := self._next_batch():
+        raw: sqlite3.Connection | None = None
+        while batch := self._next_batch():
+            try:
+                raw = raw or self._connect()
+            except sqlite3.Error as error:
+                _fail(batch, error)
+            else:
                 _commit(raw, self._begin, batch)
-                _answer(batch)
-        finally:
+            _answer(batch)
+        if raw is not None:
             raw.close()
 
     def _next_batch(self) -> list[_Waiting]:
@@ -127,14 +132,25 @@ class SQLiteDatabase:
     def _connect(self) -> sqlite3.Connection:
         raw = sqlite3.connect(self._path, isolation_level=None, cached_statements=256)
         raw.row_factory = sqlite3.Row
-        for pragma in (
-            f"busy_timeout = {_BUSY_MS}",
-            "journal_mode = WAL",
-            f"synchronous = {self._synchronous}",
-            "foreign_keys = ON",
-        ):
-            raw.execute(f"PRAGMA {pragma}")
+        raw.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        _use_wal(raw)
+        raw.execute(f"PRAGMA synchronous = {self._synchronous}")
+        raw.execute("PRAGMA foreign_keys = ON")
         return raw
+
+
+def _use_wal(raw: sqlite3.Connection) -> None:
+    """Switch to WAL, waiting for others that switch: SQLite's own timeout does not cover this."""
+    until = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _commit(raw: sqlite3.Connection, begin: str, batch: Sequence[_Waiting]) -> None:
@@ -148,8 +164,12 @@ def _commit(raw: sqlite3.Connection, begin: str, batch: Sequence[_Waiting]) -> N
     except sqlite3.Error as error:
         if raw.in_transaction:
             raw.execute("ROLLBACK")
-        for waiting in batch:
-            waiting.error = waiting.error or _translated(error)
+        _fail(batch, error)
+
+
+def _fail(batch: Sequence[_Waiting], error: sqlite3.Error) -> None:
+    for waiting in batch:
+        waiting.error = waiting.error or _translated(error)
 
 
 def _run_one(raw: sqlite3.Connection, connection: Connection, waiting: _Waiting) -> None:

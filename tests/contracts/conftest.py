@@ -1,0 +1,61 @@
+"""Every adapter of every port, ready for the suite that the port's adapters must pass.
+
+An adapter that is not listed here has no promise to keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from imagemill.cache.memory import MemoryCache
+from imagemill.database import Database
+from imagemill.database.sqlite import SQLiteDatabase
+from imagemill.queue.sql import SQLQueue
+from imagemill.storage.local import LocalStorage
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite"])
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = SQLiteDatabase(tmp_path / "test.sqlite")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=["local"])
+async def storage(tmp_path: Path) -> AsyncIterator[LocalStorage]:
+    opened = LocalStorage(tmp_path / "objects")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=["sql on sqlite"])
+async def queue(tmp_path: Path) -> AsyncIterator[SQLQueue]:
+    database = SQLiteDatabase(tmp_path / "queue.sqlite", synchronous="NORMAL")
+    opened = SQLQueue(database, lease_s=0.3)
+    await opened.start()
+    yield opened
+    await opened.close()
+    await database.close()
+
+
+@pytest.fixture(params=["memory"])
+def cache(clock: Clock) -> MemoryCache:
+    return MemoryCache(clock, entries=3)

@@ -1,0 +1,161 @@
+"""What every `Storage` keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from imagemill.errors import NotFound, TooLarge
+from imagemill.storage import Bucket, Storage
+
+KEY = "ab/abcdef"
+
+
+async def stream(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        await asyncio.sleep(0)
+        yield piece
+
+
+async def broken(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+    raise TooLarge("on purpose")
+
+
+async def content(storage: Storage, *, start: int = 0, end: int | None = None) -> bytes:
+    pieces = storage.get(Bucket.RESULTS, KEY, start=start, end=end)
+    return b"".join([piece async for piece in pieces])
+
+
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_what_was_put_comes_back_with_its_size_and_digest(storage: Storage) -> None:
+    pieces = [os.urandom(300_000) for _ in range(8)]
+    whole = b"".join(pieces)
+
+    stored = await storage.put(Bucket.RESULTS, KEY, stream(*pieces))
+
+    assert (stored.size_bytes, stored.sha256) == (len(whole), hashlib.sha256(whole).hexdigest())
+    assert await content(storage) == whole
+    assert await storage.size(Bucket.RESULTS, KEY) == len(whole)
+
+
+async def test_an_empty_object_is_an_object(storage: Storage) -> None:
+    stored = await storage.put(Bucket.RESULTS, KEY, stream())
+
+    assert stored.size_bytes == 0
+    assert await content(storage) == b""
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 4), (3, 7), (6, None), (9, 100), (4, 4)])
+async def test_a_range_is_read_without_the_rest(
+    storage: Storage, start: int, end: int | None
+) -> None:
+    await storage.put(Bucket.RESULTS, KEY, stream(b"0123456789"))
+
+    assert await content(storage, start=start, end=end) == b"0123456789"[start:end]
+
+
+async def test_a_stream_that_breaks_leaves_nothing_behind(storage: Storage, tmp_path: Path) -> None:
+    with pytest.raises(TooLarge, match="on purpose"):
+        await storage.put(Bucket.RESULTS, KEY, broken(b"x" * 2_000_000))
+
+    assert await storage.size(Bucket.RESULTS, KEY) is None
+    assert files_below(tmp_path) == []
+
+
+async def test_a_cancelled_put_leaves_nothing_behind(storage: Storage, tmp_path: Path) -> None:
+    started = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"x" * 2_000_000
+        started.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(_put(storage, endless()))
+    await started.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert files_below(tmp_path) == []
+
+
+async def _put(storage: Storage, pieces: AsyncIterator[bytes]) -> None:
+    await storage.put(Bucket.RESULTS, KEY, pieces)
+
+
+async def test_a_second_put_replaces_the_first_at_once(storage: Storage) -> None:
+    await storage.put(Bucket.RESULTS, KEY, stream(b"first, and longer"))
+
+    await storage.put(Bucket.RESULTS, KEY, stream(b"second"))
+
+    assert await content(storage) == b"second"
+
+
+async def test_a_reader_keeps_what_it_began_to_read(storage: Storage) -> None:
+    await storage.put(Bucket.RESULTS, KEY, stream(b"old" * 1_000_000))
+    reading = storage.get(Bucket.RESULTS, KEY)
+    first = await anext(reading)
+
+    await storage.put(Bucket.RESULTS, KEY, stream(b"new"))
+
+    rest = b"".join([piece async for piece in reading])
+    assert first + rest == b"old" * 1_000_000
+
+
+async def test_buckets_do_not_share_keys(storage: Storage) -> None:
+    await storage.put(Bucket.ORIGINALS, KEY, stream(b"original"))
+
+    assert await storage.size(Bucket.RESULTS, KEY) is None
+
+
+async def test_an_opened_object_can_be_read_and_sought_but_not_written(storage: Storage) -> None:
+    await storage.put(Bucket.RESULTS, KEY, stream(b"0123456789"))
+
+    descriptor = await storage.open(Bucket.RESULTS, KEY)
+
+    try:
+        assert os.lseek(descriptor, 5, os.SEEK_SET) == 5
+        assert os.read(descriptor, 100) == b"56789"
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.write(descriptor, b"x")
+    finally:
+        os.close(descriptor)
+
+
+async def test_what_is_not_there_is_not_found(storage: Storage) -> None:
+    with pytest.raises(NotFound):
+        await storage.open(Bucket.RESULTS, KEY)
+    with pytest.raises(NotFound):
+        await content(storage)
+    assert await storage.size(Bucket.RESULTS, KEY) is None
+
+
+async def test_a_deleted_object_is_gone_and_deleting_again_is_no_error(storage: Storage) -> None:
+    await storage.put(Bucket.RESULTS, KEY, stream(b"x"))
+
+    await storage.delete(Bucket.RESULTS, KEY)
+    await storage.delete(Bucket.RESULTS, KEY)
+
+    assert await storage.size(Bucket.RESULTS, KEY) is None
+
+
+async def test_many_puts_at_once_all_arrive(storage: Storage) -> None:
+    keys = [f"{n:02}/{n}" for n in range(40)]
+
+    await asyncio.gather(*(storage.put(Bucket.RESULTS, key, stream(key.encode())) for key in keys))
+
+    sizes = [await storage.size(Bucket.RESULTS, key) for key in keys]
+    assert sizes == [len(key) for key in keys]
+
+
+async def test_a_check_passes_where_objects_can_be_written(storage: Storage) -> None:
+    await storage.check()
