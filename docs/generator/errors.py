@@ -26,7 +26,8 @@ def errors_page() -> str:
     known = {each.code: each for each in leaves()}
     remedies = read_remedies()
     if known.keys() != remedies.keys():
-        raise ValueError(f"Codes and remedies differ: {sorted(known.keys() ^ remedies.keys())}")
+        differing = ", ".join(sorted(known.keys() ^ remedies.keys()))
+        raise ValueError(f"{REMEDIES.name} and the codes do not fit each other: {differing}")
     sections = [_section(each, remedies[code]) for code, each in known.items()]
     return page("Error codes", _INTRODUCTION, _overview(known), *sections)
 
