@@ -67,7 +67,8 @@ class Gateway:
             return await self._health()
         if path == "/openapi.json":
             return await self._describe(Request(scope))
-        return pages.page(path, self.version)
+        known = dict(scope["headers"]).get(b"if-none-match", b"").decode("latin-1")
+        return pages.page(path, self.version, known)
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         transport = self._route(scope["path"])

@@ -1,0 +1,1 @@
+"""The web pages: what a browser gets from `/`, `/docs` and `/assets/`."""
