@@ -84,5 +84,5 @@ def _meaning(error: type[ImagemillError]) -> str:
 def _fate(error: type[ImagemillError]) -> str:
     if not issubclass(error, Failed):
         return "The same request will be refused again."
-    alarm = " The operator's alarm counts it." if error.alarm else ""
-    return f"A job that meets it is tried again by itself before it fails.{alarm}"
+    alarm = " An operator should look at it." if error.alarm else ""
+    return f"Imagemill tries a job that meets it again before it gives up.{alarm}"

@@ -54,7 +54,7 @@ def _example(name: str, example: Example) -> str:
     step = json.dumps({"op": name, **example.parameters}, ensure_ascii=False)
     return "\n\n".join(
         (
-            f"**{example.title}**",
+            f"**{example.title[0].upper()}{example.title[1:]}**",
             code("json", step),
             code("sh", _curl(name, example.parameters)),
         )
