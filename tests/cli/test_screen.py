@@ -40,6 +40,6 @@ def test_a_plain_table_is_aligned_and_ends_without_blanks() -> None:
 
 
 def test_what_was_saved_is_told_in_percent_and_growth_as_less_than_nothing() -> None:
-    assert saved(1000, 250) == "75 %"
-    assert saved(100, 150) == "-50 %"
+    assert saved(1000, 250) == "75.0 %"
+    assert saved(100, 150) == "-50.0 %"
     assert not saved(0, 10)

@@ -121,7 +121,7 @@ def storage(data: Path) -> Iterator[Finding]:
 
 def databases(data: Path) -> Iterator[Finding]:
     """Look at every database that is there: readable, and whole."""
-    for path in sorted(data.glob("*.sqlite")):
+    for path in sorted((data / "databases").glob("*.sqlite")):
         yield Finding(f"database {path.stem}", *_health(path))
 
 

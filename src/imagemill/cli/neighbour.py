@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
+import re
 import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator
@@ -19,6 +19,10 @@ START_S = 60.0
 STOP_S = 20.0
 
 
+_ADDRESS = re.compile(r" listens at (http://\S+)")
+_LOOK_EVERY_S = 0.05
+
+
 @asynccontextmanager
 async def neighbour(data: Path) -> AsyncIterator[tuple[Client, str]]:
     """Start a server with everything in `data`; give a client of it, and its address.
@@ -26,40 +30,40 @@ async def neighbour(data: Path) -> AsyncIterator[tuple[Client, str]]:
     It is stopped at the end, in whatever way the block ends. Raises `CommandFailed` with the end
     of its log when it does not become ready.
     """
-    port, log = _free_port(), data / "server.log"
-    address = f"http://127.0.0.1:{port}"
-    server = await _start(port, data, log)
+    log = data / "server.log"
+    server = await _start(data, log)
     try:
-        await _until_ready(server, address, log)
+        address = await _address(server, log)
         async with Client(address, read_key(data / KEY_FILE)) as client:
             yield client, address
     finally:
         await _stop(server)
 
 
-async def _start(port: int, data: Path, log: Path) -> Process:
+async def _start(data: Path, log: Path) -> Process:
     # Settings of this machine's own installation must not reach into the demo.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("IMAGEMILL_")}
-    arguments = ("serve", "--host", "127.0.0.1", "--port", str(port), "--data", str(data))
+    arguments = ("serve", "--host", "127.0.0.1", "--port", "0", "--data", str(data))
     with log.open("wb") as written:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "imagemill", *arguments),
             stdin=DEVNULL,
             stdout=written,
             stderr=written,
-            env=environment,
+            env=environment | {"PYTHONUNBUFFERED": "1"},
         )
 
 
-async def _until_ready(server: Process, address: str, log: Path) -> None:
-    try:
-        async with asyncio.timeout(START_S), Client(address) as client:
-            while not await client.is_ready():
-                if server.returncode is not None:
-                    raise CommandFailed(_last_words(log))
-                await asyncio.sleep(0.05)
-    except TimeoutError as error:
-        raise CommandFailed(_last_words(log)) from error
+async def _address(server: Process, log: Path) -> str:
+    """Wait until the server says where it listens: the system chose a port that is free."""
+    for _ in range(round(START_S / _LOOK_EVERY_S)):
+        if found := _ADDRESS.search(_read(log)):
+            return found[1]
+        if server.returncode is not None:
+            break
+        await asyncio.sleep(_LOOK_EVERY_S)
+    last = _read(log).splitlines()[-20:]
+    raise CommandFailed("\n".join(["The server did not start. It said last:", *last]))
 
 
 async def _stop(server: Process) -> None:
@@ -72,12 +76,5 @@ async def _stop(server: Process) -> None:
         await server.wait()
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def _last_words(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
-    return "\n".join(["The server did not start. It said last:", *lines])
+def _read(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,27 @@ COLUMNS = (
 
 PROMISED = (Column("file"), Column("job"))
 
+Call = Callable[[Path], str]
 
-def show(outcomes: Sequence[Outcome], *, as_json: bool) -> int:
-    """Write what became of every picture; gives the exit code: 1 when one failed."""
+
+def near(path: Path) -> str:
+    """Call a file by its path from here, where it lies below."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def show(outcomes: Sequence[Outcome], *, as_json: bool, call: Call = near) -> int:
+    """Write what became of every picture; gives the exit code: 1 when one failed.
+
+    `call` says how files are called in the table.
+    """
     failed = [each for each in outcomes if not each.is_good]
     if as_json:
         screen.say_json([described(each) for each in outcomes])
     else:
-        screen.table(COLUMNS, [row for each in outcomes for row in rows(each)])
+        screen.table(COLUMNS, [row for each in outcomes for row in rows(each, call)])
         for each in failed:
-            screen.note(f"failed  {each.source}: {each.reason}")
+            screen.note(f"failed  {call(each.source)}: {each.reason}")
         screen.note(_summary(outcomes, len(failed)))
     return 1 if failed else 0
 
@@ -49,13 +60,13 @@ def show_promises(outcomes: Sequence[Outcome], *, as_json: bool) -> int:
     return 1 if failed else 0
 
 
-def rows(outcome: Outcome) -> Iterator[tuple[str, ...]]:
+def rows(outcome: Outcome, call: Call = near) -> Iterator[tuple[str, ...]]:
     """Set one picture's results as rows of the table; the picture is named in the first."""
-    name = str(outcome.source)
+    name = call(outcome.source)
     if not outcome.is_good:
-        yield (name, f"failed: {outcome.code}", "", "", "", "", _whole(outcome.milliseconds))
+        yield (name, f"failed: {outcome.code}", "", "", "", "", "")
     for fetched in outcome.results:
-        yield (name, *_cells(outcome, fetched))
+        yield (name, call(fetched.path), *_cells(outcome, fetched))
         name = ""
 
 
@@ -77,7 +88,7 @@ def described(outcome: Outcome) -> dict[str, Any]:
 
 def saved(before: int, after: int) -> str:
     """Write how much smaller a result is, in percent; a larger one is negative."""
-    return f"{(1 - after / before) * 100:.0f} %" if before else ""
+    return f"{(1 - after / before) * 100:.1f} %" if before else ""
 
 
 def pixels(fetched: Fetched) -> str:
@@ -90,27 +101,21 @@ def _cells(outcome: Outcome, fetched: Fetched) -> tuple[str, ...]:
     before = outcome.image.size_bytes if outcome.image else 0
     after = fetched.output.size_bytes
     return (
-        _near(fetched.path),
         pixels(fetched),
         screen.bytes_in_words(before),
         screen.bytes_in_words(after),
         saved(before, after),
-        "stored" if fetched.output.cached else _whole(outcome.milliseconds),
+        "stored" if fetched.output.cached else f"{fetched.output.milliseconds or 0:.0f}",
     )
 
 
 def _summary(outcomes: Sequence[Outcome], failed: int) -> str:
-    good = len(outcomes) - failed
+    results = [one.output.size_bytes for each in outcomes for one in each.results]
     before = sum(each.image.size_bytes for each in outcomes if each.is_good and each.image)
-    after = sum(one.output.size_bytes for each in outcomes for one in each.results)
-    sizes = f"; {screen.bytes_in_words(before)} became {screen.bytes_in_words(after)}"
-    return f"{good} done, {failed} failed{sizes if good else ''}."
+    made = f"{_many(len(results), 'result')} of {_many(len(outcomes) - failed, 'picture')}"
+    sizes = f"{screen.bytes_in_words(before)} became {screen.bytes_in_words(sum(results))}"
+    return f"{made}: {sizes}; {failed} failed." if results else f"{failed} failed."
 
 
-def _near(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
-
-
-def _whole(milliseconds: float) -> str:
-    return f"{milliseconds:.0f}"
+def _many(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

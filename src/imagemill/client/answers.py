@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class _Answer(BaseModel):
@@ -75,6 +75,8 @@ class Accepted(_Answer):
 
     job_id: str
     status: Status
+    cached: bool = False
+    """Whether every result was there already; then the job is completed at once."""
 
 
 class Output(_Answer):
@@ -84,9 +86,12 @@ class Output(_Answer):
     """Path at the server, or a signed address elsewhere; `Client.download` takes both."""
     format: str
     """A picture format, or `json` where the output is data."""
+    media_type: str = ""
     width: int | None = None
     """Pixels; None where the output is data."""
     height: int | None = None
+    """Pixels of one frame."""
+    frames: int | None = None
     size_bytes: int
     sha256: str
     milliseconds: float | None = None
@@ -113,10 +118,22 @@ class Job(_Answer):
     """Results by name; empty until the job is completed."""
     error: Problem | None = None
     """Why the job failed; None unless it did."""
+    failed_output: str | None = None
+    """Name of the output that the failure is about; None when the picture itself is the reason."""
+    attempts: int = 0
+    """How often a worker has tried."""
+    decodes: int | None = None
+    """How often the original was decoded; None until the job is completed."""
     created_at: datetime
     started_at: datetime | None = None
     """None until a worker took it; stays None for a cached job."""
     finished_at: datetime | None = None
+
+    @field_validator("outputs", mode="before")
+    @classmethod
+    def _made(cls, outputs: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+        # The server lists the outputs that it will make, too; they have no address yet.
+        return {name: each for name, each in outputs.items() if each.get("url")}
 
 
 class Example(_Answer):
