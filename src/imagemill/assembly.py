@@ -28,6 +28,7 @@ from imagemill.contracts.jobs import TOPIC, JobsClient
 from imagemill.contracts.transport import ASGIApp, InMemory, Remote, Transport
 from imagemill.contracts.uploads import UploadsClient
 from imagemill.contracts.users import UsersClient
+from imagemill.database.migrations import migrations_of
 from imagemill.database.sqlite import SQLiteDatabase, Synchronous
 from imagemill.engine.edition import edition
 from imagemill.engine.layers import Layer
@@ -88,6 +89,19 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
             admin_key=parts.admin_key,
             layers=layers,
         )
+
+
+async def migrate(settings: Settings) -> tuple[str, ...]:
+    """Bring every database to the schema of this version; answer their names.
+
+    Raises `Unavailable` when one cannot be opened or written.
+    """
+    packages = {each.owns: each.name for each in BY_NAME.values() if each.owns} | {"queue": "queue"}
+    async with AsyncExitStack() as opened:
+        parts = _Parts(settings, opened)
+        for name, package in packages.items():
+            await parts.database(name).migrate(migrations_of(f"imagemill.{package}"))
+    return tuple(packages)
 
 
 @asynccontextmanager

@@ -29,7 +29,12 @@ NAMES: Final[Mapping[str, str]] = {
     "JOB_TIMEOUT": "jobs.timeout_s",
 }
 """Short environment names, without the prefix, and the settings that they stand for."""
-_FOR_OTHERS: Final = frozenset({"IMAGEMILL_TEST_CORPUS", "IMAGEMILL_TEST_PICTURES"})
+_FOR_OTHERS: Final = frozenset(
+    {
+        *("IMAGEMILL_TEST_CORPUS", "IMAGEMILL_TEST_PICTURES"),
+        *("IMAGEMILL_SERVER", "IMAGEMILL_KEY"),  # The command line as a client.
+    }
+)
 _BENCH: Final = "IMAGEMILL_BENCH_"
 
 
