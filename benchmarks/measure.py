@@ -74,6 +74,11 @@ def cpu_s(processes: Iterable[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def own_cpu_s(task: Path) -> float:
+    """Give the CPU seconds of one process or thread, named by its folder, without its children."""
+    return sum(map(int, _fields(task)[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def memory_bytes(processes: Iterable[int]) -> int:
     """Sum the proportional set sizes; a process that ended meanwhile counts nothing."""
     return sum(map(_proportional_bytes, processes))
@@ -88,9 +93,13 @@ def _children() -> Mapping[int, list[int]]:
 
 
 def _stat(process: int) -> list[str]:
+    return _fields(_PROC / str(process))
+
+
+def _fields(task: Path) -> list[str]:
     """Read the fields after the command's name, which may itself hold spaces and brackets."""
     try:
-        return (_PROC / str(process) / "stat").read_text().rpartition(")")[2].split()
+        return (task / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return []
 

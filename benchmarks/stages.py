@@ -12,14 +12,15 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.load import Timing, Workload, drive, workloads
 from benchmarks.machine import described
-from benchmarks.measure import cpu_s, tree
+from benchmarks.measure import cpu_s, own_cpu_s, tree
 from benchmarks.pictures import Album, album
 from benchmarks.processes import Program, Programs
 from benchmarks.rounds import kept
@@ -27,10 +28,13 @@ from benchmarks.systems import Place, Running
 from benchmarks.systems.imagemill import Imagemill
 from benchmarks.tools import PROFILER, install, python_of
 
-_RATE_HZ = 200
+_RATE_HZ = 50
+"""The profiler stops the server for each sample: at 200 Hz it halves the rate of jobs."""
 _SHOWN = 40
 _OURS = "imagemill/"
-_SERVER = " server"
+_WAITS = ("_worker (concurrent/futures", "_Thread._next_batch (")
+"""Leaves of threads that have nothing to do; the profiler takes them for busy."""
+_Key = TypeVar("_Key", int, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,10 @@ class Spent:
 
     timing: Timing
     by_process: Mapping[str, float]
+    by_thread: Mapping[int, float]
+    """The same of each thread of the server, by its id."""
     stacks: Mapping[str, int]
-    """Samples of the first process, by stack, outermost frame first, joined by `;`."""
+    """Samples of the server by stack: the thread, then frames from the outermost, joined by `;`."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -73,57 +79,82 @@ async def _profiled(place: Place, running: Running, workload: Workload, photos: 
     await drive(lanes, workload.jobs(photos, known, 2 * len(lanes)))
     found = place.folder / "stacks"
     async with Programs([_profiler(place, running.roots[0], found)], place.folder) as profiler:
-        before = _by_process(running.roots)
+        processes, threads = _by_process(running.roots), _by_thread(running.roots[0])
         timing = await drive(lanes, workload.jobs(photos, known, workload.count))
-        after = _by_process(running.roots)
+        by_process = _difference(processes, _by_process(running.roots))
+        by_thread = _difference(threads, _by_thread(running.roots[0]))
         profiler.running[0].send_signal(signal.SIGINT)
         await profiler.running[0].wait()
-    return Spent(timing, _difference(before, after), _stacks(found))
+    return Spent(timing, by_process, by_thread, _stacks(found))
 
 
 def _profiler(place: Place, process: int, target: Path) -> Program:
     command = python_of(place.tools, PROFILER).with_name("py-spy")
-    options = f"record --pid {process} --rate {_RATE_HZ} --format raw --output {target}"
+    options = f"record --threads --pid {process} --rate {_RATE_HZ} --format raw --output {target}"
     return Program("profiler", [command, *options.split()])
 
 
 def _report(workload: Workload, spent: Spent) -> list[str]:
     count = len(spent.timing.waits_s)
-    lines = [
+    by_process = {name: used / count * 1000 for name, used in spent.by_process.items()}
+    by_thread = {thread: used / count * 1000 for thread, used in spent.by_thread.items()}
+    shared = list(_shared(spent.stacks, by_thread))
+    return [
         described(datetime.now(UTC)),
         f"({workload.letter}) {workload.title}: {count / spent.timing.elapsed_s:.1f} jobs/s",
-        "",
-        "CPU ms per job by process",
-        *(f"{used / count * 1000:8.2f}  {name}" for name, used in _sorted(spent.by_process)),
+        *_ranked("CPU ms per job by process", by_process.items()),
         f"{spent.timing.generator_cpu_s / count * 1000:8.2f}  (load generator)",
+        *_ranked("Server's CPU ms per job by thread", ((_thread(f), ms) for f, ms in shared)),
+        *_ranked("by our innermost function", ((_innermost(f), ms) for f, ms in shared)),
+        *_ranked("by leaf", ((frames[-1], ms) for frames, ms in shared)),
     ]
-    server_s = sum(used for name, used in spent.by_process.items() if name.endswith(_SERVER))
-    return [*lines, *_places(spent.stacks, server_s / count * 1000)]
 
 
-def _places(stacks: Mapping[str, int], server_ms: float) -> list[str]:
-    """Share the server's milliseconds out by samples, to our innermost line and to the leaf."""
-    scale = server_ms / (sum(stacks.values()) or 1)
-    inner: collections.Counter[str] = collections.Counter()
-    leaves: collections.Counter[str] = collections.Counter()
-    for stack, samples in stacks.items():
-        frames = stack.split(";")
-        leaves[frames[-1]] += samples
-        inner[next((frame for frame in reversed(frames) if _OURS in frame), "elsewhere")] += samples
-    return [
-        *("", "Server's CPU ms per job by the innermost of our functions"),
-        *(f"{samples * scale:8.2f}  {name}" for name, samples in inner.most_common(_SHOWN)),
-        *("", "Server's CPU ms per job by leaf"),
-        *(f"{samples * scale:8.2f}  {name}" for name, samples in leaves.most_common(_SHOWN)),
-    ]
+def _shared(
+    stacks: Mapping[str, int], by_thread: Mapping[int, float]
+) -> Iterator[tuple[Sequence[str], float]]:
+    """Share each thread's milliseconds out to its stacks that do not wait, by their samples."""
+    by_frames = [(stack.split(";"), samples) for stack, samples in stacks.items()]
+    busy = [(frames, samples) for frames, samples in by_frames if not _waits(frames[-1])]
+    totals: collections.Counter[int] = collections.Counter()
+    for frames, samples in busy:
+        totals[_thread_id(frames)] += samples
+    for frames, samples in busy:
+        thread = _thread_id(frames)
+        yield frames, by_thread.get(thread, 0.0) * samples / totals[thread]
+
+
+def _ranked(title: str, figures: Iterable[tuple[str, float]]) -> list[str]:
+    sums: collections.Counter[str] = collections.Counter()
+    for name, milliseconds in figures:
+        sums[name] += milliseconds  # type: ignore[assignment]  # Counter is typed for whole numbers
+    ranked = sums.most_common(_SHOWN)
+    return ["", title, *(f"{milliseconds:8.2f}  {name}" for name, milliseconds in ranked)]
+
+
+def _waits(leaf: str) -> bool:
+    return leaf.startswith(_WAITS)
+
+
+def _thread(frames: Sequence[str]) -> str:
+    return frames[0].partition(": ")[2]
+
+
+def _thread_id(frames: Sequence[str]) -> int:
+    return int(frames[0].partition("(")[2].partition(")")[0])
+
+
+def _innermost(frames: Sequence[str]) -> str:
+    return next((frame for frame in reversed(frames) if _OURS in frame), "elsewhere")
+
+
+def _by_thread(process: int) -> dict[int, float]:
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    return {int(task.name): own_cpu_s(task) for task in tasks}
 
 
 def _by_process(roots: Sequence[int]) -> dict[str, float]:
-    server = roots[0]
-    return {
-        f"{_name(each)} {each}{_SERVER if each == server else ''}": cpu_s([each])
-        for each in tree(roots)
-    }
+    return {f"{_name(each)} {each}": cpu_s([each]) for each in tree(roots)}
 
 
 def _name(process: int) -> str:
@@ -134,12 +165,8 @@ def _name(process: int) -> str:
     return b" ".join(words[:3]).decode(errors="replace").rpartition("/")[2]
 
 
-def _difference(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
-    return {name: used - before.get(name, 0.0) for name, used in after.items()}
-
-
-def _sorted(figures: Mapping[str, float]) -> list[tuple[str, float]]:
-    return sorted(figures.items(), key=lambda pair: -pair[1])
+def _difference(before: Mapping[_Key, float], after: Mapping[_Key, float]) -> dict[_Key, float]:
+    return {key: used - before.get(key, 0.0) for key, used in after.items()}
 
 
 def _stacks(found: Path) -> dict[str, int]:
