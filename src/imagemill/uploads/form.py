@@ -179,7 +179,8 @@ class _Part:
 
     def header_end(self) -> None:
         name = self._name.decode("latin-1").lower()
-        self._headers[name] = self._value.decode("utf-8", "replace")
+        # The library reads options as Latin-1; `_option` turns them into what senders mean.
+        self._headers[name] = self._value.decode("latin-1")
         self._name.clear()
         self._value.clear()
 
