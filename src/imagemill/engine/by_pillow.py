@@ -49,8 +49,9 @@ def reads_heic() -> bool:
 def opened(original: int, found: Format, max_pixels: int) -> Iterator[Image.Image]:
     """Read the header behind an open descriptor, by the one decoder of this format.
 
-    Pillow itself refuses what declares absurdly many pixels; then `max_pixels` is named. Yields the picture with its pixels not yet loaded. Whatever the decoder stumbles over, then or
-    while the block runs, is raised as a refusal.
+    Pillow itself refuses what declares absurdly many pixels; then `max_pixels` is named. Yields
+    the picture with its pixels not yet loaded. Whatever the decoder stumbles over, then or while
+    the block runs, is raised as a refusal.
     """
     if found is Format.HEIC and not reads_heic():
         raise UnsupportedFormat(
