@@ -93,6 +93,7 @@ def _config(system: Running) -> uvicorn.Config:
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
