@@ -101,8 +101,9 @@ def _level(text: str, *, one: float) -> int:
     found = _NUMBER.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r:.20} is neither a number nor a percentage")
-    scale = OPAQUE / 100 if found["percent"] else one
-    return min(OPAQUE, int(float(found["number"]) * scale + 0.5))
+    number = float(found["number"])
+    level = number / 100 * OPAQUE if found["percent"] else number * one
+    return min(OPAQUE, int(level + 0.5))
 
 
 def _names() -> dict[str, str]:

@@ -125,7 +125,9 @@ class Convert(Step):
     max_bytes: int | None = Field(
         None,
         ge=1,
-        description="The most bytes that the file may have; not for TIFF or `lossless`.",
+        le=1_000_000_000,
+        description="The most bytes that the file may have, up to 1000000000; not for TIFF or"
+        " `lossless`.",
     )
     background: colour.ColourText = Field(
         colour.WHITE, description="Colour behind transparency where the format has none (JPEG)."
