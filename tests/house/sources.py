@@ -8,7 +8,7 @@ import subprocess
 import tokenize
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -64,17 +64,24 @@ def snippet(*lines: str, path: str = "src/imagemill/snippet.py") -> Source:
 
 
 def sources(*folders: str) -> list[Source]:
-    """Read every Python file in the folders; all of them when none is named."""
-    return [
-        Source(path, (ROOT / path).read_text(encoding="utf-8"))
-        for path in files(".py")
-        if not folders or path.parts[0] in folders
-    ]
+    """Give every Python file in the folders; all of them when none is named."""
+    return [each for each in _python() if not folders or each.path.parts[0] in folders]
 
 
 def files(*suffixes: str) -> list[Path]:
     """List the repository's files, those not yet committed too; all of them without suffixes."""
+    return [path for path in _listed() if not suffixes or path.suffix in suffixes]
+
+
+@cache
+def _python() -> tuple[Source, ...]:
+    """Read each file once for all rules; its tree is made once, when a rule first asks for it."""
+    return tuple(Source(path, (ROOT / path).read_text(encoding="utf-8")) for path in files(".py"))
+
+
+@cache
+def _listed() -> tuple[Path, ...]:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    paths = [Path(name) for name in listed.split("\0") if name and (ROOT / name).is_file()]
-    return [path for path in paths if not suffixes or path.suffix in suffixes]
+    paths = (Path(name) for name in listed.split("\0") if name)
+    return tuple(path for path in paths if (ROOT / path).is_file())

@@ -20,8 +20,9 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 def run(project: pytest.Pytester, test: str, *, ci: str) -> pytest.RunResult:
     project.makepyfile(f"import pytest\n\n{test}")
-    command = ("env", f"CI={ci}", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
-    return project.run(*command)
+    environment = (f"CI={ci}", "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1")
+    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    return project.run("env", *environment, *command)
 
 
 def test_a_skip_fails_in_ci(project: pytest.Pytester) -> None:

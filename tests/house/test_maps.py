@@ -1,8 +1,9 @@
-"""The menu tells the whole story of the Makefile, and the records of the decisions are in order."""
+"""The menu, the layers and the list of decisions are told as they are."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 
 from tests.house.sources import ROOT, files
 
@@ -15,6 +16,17 @@ def test_every_recipe_stands_in_the_menu() -> None:
     described = re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.MULTILINE)
 
     assert described == recipes
+
+
+def test_the_architecture_page_draws_the_layers_that_are_checked() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+
+    drawn = page.partition("```\n__main__")[2].partition("\n```")[0].splitlines()
+
+    names = ["__main__", *(re.split(r" {2,}", line)[0] for line in drawn if line)]
+    assert names == [re.sub(r"[()]", "", layer) for layer in layers]
 
 
 def test_decisions_are_numbered_without_a_gap_and_listed_in_the_index() -> None:
