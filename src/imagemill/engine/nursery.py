@@ -110,7 +110,8 @@ class Child:
             try:
                 piece = await loop.sock_recv(self._channel, wire.NOTE_BYTES)
             except ConnectionResetError:
-                piece = b""
+                # The kernel's word that it ended with our frame unread.
+                raise Unreached(await self._end()) from None
             if not piece:
                 raise Gone(await self._end())
             received += piece
