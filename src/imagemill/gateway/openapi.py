@@ -1,14 +1,38 @@
-"""One OpenAPI document from those of all services."""
+"""One OpenAPI document from those of all services, and of the gateway's own routes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-_ABOUT = """\
-Hand over a picture and a pipeline of operations, get a job id at once, and be told when the
-results are ready. Every error is an RFC 9457 problem with a stable `code`.
+from imagemill.web.openapi import PROBLEMS
+
+_ABOUT: Final = """\
+Hand over a picture and a pipeline of operations, get a job's id at once, and fetch the results
+when they are ready.
+
+- Show an API key in the header `X-API-Key`, or as `Authorization: Bearer`.
+- Every error is an RFC 9457 problem with a stable `code`; `errors` names all wrong fields at once.
+- Fields and query parameters that are not known are refused by name.
+- Every answer carries an `X-Correlation-ID`, your own where you sent one: quote it when you ask
+  for help.
 """
+
+_TAGS: Final = (
+    {"name": "images", "description": "Originals that Imagemill keeps: send once, work often."},
+    {
+        "name": "jobs",
+        "description": "Work on one picture: many named outputs, decoded once. A job that was"
+        " answered with 202 is kept until it ends as completed, failed or cancelled.",
+    },
+    {
+        "name": "operations",
+        "description": "What can be done to a picture. Each operation has a short form: a job with"
+        " one step and one output, `result`. The picture is the field `file` of a form, the body"
+        " itself with the parameters in the query, or an image that is named in JSON.",
+    },
+    {"name": "health", "description": "How the system is, for orchestrators and people."},
+)
 
 
 def merged(version: str, documents: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -20,14 +44,91 @@ def merged(version: str, documents: Iterable[dict[str, Any]]) -> dict[str, Any]:
         schemas |= document.get("components", {}).get("schemas", {})
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Imagemill", "version": version, "description": _ABOUT},
-        "paths": dict(sorted(paths.items())),
+        "info": {
+            "title": "Imagemill",
+            "version": version,
+            "description": _ABOUT,
+            "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        },
+        "tags": list(_TAGS),
+        "paths": dict(sorted((paths | _OWN).items())),
         "components": {
             "schemas": dict(sorted(schemas.items())),
-            "securitySchemes": {
-                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-                "bearer": {"type": "http", "scheme": "bearer"},
-            },
+            "securitySchemes": _SCHEMES,
         },
         "security": [{"key": []}, {"bearer": []}],
     }
+
+
+def _word(what: str, word: str) -> dict[str, Any]:
+    """Describe an answer of one word."""
+    schema = {"type": "string", "const": word}
+    return {"description": what, "content": {"text/plain": {"schema": schema}}}
+
+
+def _told(what: str) -> dict[str, Any]:
+    """Describe the full answer about health."""
+    return {"description": what, "content": {"application/json": {"schema": _HEALTH}}}
+
+
+_HEALTH: Final = {
+    "type": "object",
+    "required": ["status", "version", "processes"],
+    "properties": {
+        "status": {"type": "string", "enum": ["ok", "degraded"]},
+        "version": {"type": "string"},
+        "processes": {
+            "type": "object",
+            "description": "Each process by name: its status, and what it tells of itself.",
+            "additionalProperties": {"type": "object"},
+        },
+    },
+}
+_SCHEMES: Final = {
+    "key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "An API key; `imagemill key` prints the first one.",
+    },
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The same key, for programs that know only this header.",
+    },
+}
+_OWN: Final[dict[str, Any]] = {
+    "/health/live": {
+        "get": {
+            "tags": ["health"],
+            "operationId": "health_live",
+            "summary": "Tell that the gateway answers.",
+            "security": [],
+            "responses": {"200": _word("It does.", "live")},
+        }
+    },
+    "/health/ready": {
+        "get": {
+            "tags": ["health"],
+            "operationId": "health_ready",
+            "summary": "Tell whether every process answers.",
+            "security": [],
+            "responses": {
+                "200": _word("Work can be sent.", "ready"),
+                "503": _word("A part that is needed does not answer yet.", "waiting"),
+            },
+        }
+    },
+    "/health": {
+        "get": {
+            "tags": ["health"],
+            "operationId": "health_show",
+            "summary": "Tell how each process is, the sandbox's layers among it.",
+            "responses": {
+                "200": _told("All is well."),
+                "401": PROBLEMS[401],
+                "503": _told("A process does not answer; the others tell of themselves."),
+            },
+        }
+    },
+}

@@ -2,27 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from inspect import getdoc
-from typing import Any
+from typing import Annotated, Any, Final
+
+from fastapi import Path
 
 from imagemill.jobs.catalogue import parameters_of
+from imagemill.jobs.request import ENCODING_FIELDS, JobRequest
 from imagemill.jobs.views import Accepted, DryRun
-from imagemill.operations import Step
+from imagemill.operations import Kind, Step, operations
+from imagemill.web.openapi import BYTES, PICTURE_PROBLEMS, Described, file_of, location, problem
 
-_BYTES: dict[str, Any] = {"type": "string", "format": "binary"}
-_ANSWERS: dict[int | str, dict[str, Any]] = {
+JobId = Annotated[str, Path(description="Id of the job, as the answer to work told it.")]
+OutputName = Annotated[
+    str, Path(description="Name of the output; a short form's is `result`.", examples=["result"])
+]
+OperationName = Annotated[str, Path(description="The operation.", examples=["resize"])]
+
+Schemas = Mapping[str, dict[str, Any]]
+"""JSON schemas by the names of the fields that they describe."""
+
+_ANSWERS: Final[Described] = {
     200: {"model": DryRun, "description": "With `dry_run=1`: what would be made."},
-    202: {"model": Accepted, "description": "The job is taken on; `Location` tells where it is."},
+    202: {
+        "model": Accepted,
+        "description": "The job is taken on; `Location` tells where it is.",
+        "headers": location("Where to ask about the job."),
+    },
+    **PICTURE_PROBLEMS,
 }
-_DRY_RUN: dict[str, Any] = {
+_FILE: Final[dict[str, Any]] = {**BYTES, "description": "The picture."}
+_DRY_RUN: Final[dict[str, Any]] = {
     "name": "dry_run",
     "in": "query",
     "schema": {"type": "boolean", "default": False},
     "description": "Answer what would be made, and make nothing.",
 }
-_JOB: dict[str, Any] = {"$ref": "#/components/schemas/JobRequest"}
+_JOB: Final[dict[str, Any]] = {"$ref": "#/components/schemas/JobRequest"}
+_IMAGE_ID: Final = "1ad4c88f-afcc-42ef-b0f1-c0cdda1e0973"
+_OUTPUTS: Final[dict[str, Any]] = {
+    "card": [
+        {"op": "resize", "width": 400, "height": 300},
+        {"op": "convert", "format": "webp", "quality": 80},
+    ],
+    "thumb": [{"op": "resize", "width": 128, "height": 128}],
+}
 
-JOBS: dict[str, Any] = {
+OUTPUT: Final[dict[str, Any]] = {
+    "responses": {
+        **file_of("The result, under its true type.", "image/*", "application/json"),
+        409: problem("The job is not completed; there is no result yet, or there never will be."),
+    },
+    "tags": ["jobs"],
+}
+"""The route that gives a result's bytes."""
+
+JOBS: Final[dict[str, Any]] = {
     "status_code": 202,
     "response_model": None,
     "responses": _ANSWERS,
@@ -40,55 +76,115 @@ JOBS: dict[str, Any] = {
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {"schema": _JOB},
+                "application/json": {
+                    "schema": _JOB,
+                    "example": {"input": {"image_id": _IMAGE_ID}, "outputs": _OUTPUTS},
+                },
                 "multipart/form-data": {
                     "schema": {
                         "type": "object",
                         "required": ["file", "job"],
-                        "properties": {"file": _BYTES, "job": _JOB},
+                        "properties": {"file": _FILE, "job": _JOB},
+                        "additionalProperties": False,
                     },
                     "encoding": {"job": {"contentType": "application/json"}},
+                    "example": {"job": {"outputs": _OUTPUTS}},
                 },
-                "image/*": {"schema": _BYTES},
+                "image/*": {"schema": BYTES},
             },
         },
     },
 }
+"""The route that takes a job on."""
 
 
 def short_form(name: str, step: type[Step]) -> dict[str, Any]:
     """Describe the route of one operation by its parameters."""
-    schema = parameters_of(step)
-    fields = {
-        key: _inlined(value, schema.get("$defs", {})) for key, value in schema["properties"].items()
-    }
-    body = {"type": "object", "required": schema.get("required", [])}
-    summary = (getdoc(step) or name).partition("\n")[0]
+    fields = _fields(step)
     return {
         "status_code": 202,
         "response_model": None,
         "responses": _ANSWERS,
         "tags": ["operations"],
         "name": name,
-        "operation_id": f"{name}_short_form",
-        "summary": summary,
         "description": getdoc(step),
         "openapi_extra": {
-            "parameters": [_DRY_RUN],
+            "parameters": [_DRY_RUN, *_query(fields)],
             "requestBody": {
                 "required": True,
                 "content": {
-                    "multipart/form-data": {
-                        "schema": {**body, "properties": {"file": _BYTES, **fields}}
-                    },
-                    "image/*": {"schema": _BYTES},
-                    "application/json": {
-                        "schema": {**body, "properties": {"image_id": {"type": "string"}, **fields}}
-                    },
+                    "multipart/form-data": _body(step, fields, {"file": _FILE}, {}),
+                    "image/*": {"schema": BYTES},
+                    "application/json": _body(step, fields, *_original(fields)),
                 },
             },
         },
     }
+
+
+def _fields(step: type[Step]) -> Schemas:
+    """List what a short form takes: the step's parameters, an encoding, and `fresh`."""
+    encoding = _parameters(operations()["convert"])
+    taken = ENCODING_FIELDS if step.kind is Kind.PIXELS else ()
+    return {
+        **_parameters(step),
+        **{name: encoding[name] for name in taken if name not in step.model_fields},
+        "fresh": JobRequest.model_json_schema()["properties"]["fresh"],
+    }
+
+
+def _parameters(step: type[Step]) -> Schemas:
+    schema = parameters_of(step)
+    definitions = schema.get("$defs", {})
+    return {name: _inlined(each, definitions) for name, each in schema["properties"].items()}
+
+
+def _original(fields: Schemas) -> tuple[Schemas, dict[str, Any]]:
+    """Describe how JSON names the original, and give an example of it.
+
+    That is `image_id`, unless the step has a parameter of this name.
+    """
+    what = "The image to work on, uploaded before."
+    if "image_id" in fields:
+        schema = {"$ref": "#/components/schemas/JobInput", "description": what}
+        return {"input": schema}, {"input": {"image_id": _IMAGE_ID}}
+    return {"image_id": {"type": "string", "description": what}}, {"image_id": _IMAGE_ID}
+
+
+def _body(
+    step: type[Step], fields: Schemas, original: Schemas, given: dict[str, Any]
+) -> dict[str, Any]:
+    """Describe a body: the original first, then the fields, and the step's own examples."""
+    return {
+        "schema": {
+            "type": "object",
+            "required": [*original, *parameters_of(step).get("required", ())],
+            "properties": {**original, **fields},
+            "additionalProperties": False,
+        },
+        "examples": {
+            f"example_{number}": {"summary": each.title, "value": {**given, **each.parameters}}
+            for number, each in enumerate(step.examples, start=1)
+        },
+    }
+
+
+def _query(fields: Schemas) -> Iterator[dict[str, Any]]:
+    """Describe each field as a parameter of the query; lists and objects stand there as JSON."""
+    for name, schema in fields.items():
+        plain = {key: value for key, value in schema.items() if key != "description"}
+        is_json = bool({"array", "object"} & _types(schema))
+        yield {
+            "name": name,
+            "in": "query",
+            "description": schema.get("description", ""),
+            **({"content": {"application/json": {"schema": plain}}} if is_json else {}),
+            **({} if is_json else {"schema": plain}),
+        }
+
+
+def _types(schema: dict[str, Any]) -> set[str]:
+    return {each.get("type", "") for each in (schema, *schema.get("anyOf", ()))}
 
 
 def _inlined(value: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON in, JSON out

@@ -19,9 +19,10 @@ MAX_OUTPUTS: Final = 20
 SHORT_FORM_OUTPUT: Final = "result"
 """Name of the only output of a short form."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_ENCODING_FIELDS: Final = ("format", "quality")
+ENCODING_FIELDS: Final = ("format", "quality")
 """Fields of `convert` that a short form takes beside its own step's."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class JobInput(BaseModel):
@@ -112,7 +113,7 @@ def wish_of_fields(operation: str, fields: Mapping[str, Any]) -> Wish:
     fresh = mine.pop("fresh", False)
     steps = [{"op": operation, **mine}]
     if known[operation].kind is Kind.PIXELS:
-        taken = [name for name in _ENCODING_FIELDS if name not in _fields(known[operation])]
+        taken = [name for name in ENCODING_FIELDS if name not in _fields(known[operation])]
         encoding = {name: steps[0].pop(name) for name in taken if name in steps[0]}
         steps.append({"op": "convert", **encoding})
     return _shortened(

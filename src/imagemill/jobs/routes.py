@@ -32,7 +32,7 @@ def app_of(jobs: Jobs) -> FastAPI:
     public, internal = _Public(jobs), _Internal(jobs)
     app.post("/api/v1/jobs", **openapi.JOBS)(public.submit)
     app.get("/api/v1/jobs/{job_id}", tags=["jobs"])(public.show)
-    app.get("/api/v1/jobs/{job_id}/outputs/{name}", response_class=Response, tags=["jobs"])(
+    app.get("/api/v1/jobs/{job_id}/outputs/{name}", response_class=Response, **openapi.OUTPUT)(
         public.output
     )
     app.get("/api/v1/operations", tags=["operations"])(public.operations)
@@ -84,11 +84,13 @@ class _Public:
 
         return work
 
-    async def show(self, job_id: str, caller: Caller) -> JobView:
+    async def show(self, job_id: openapi.JobId, caller: Caller) -> JobView:
         """Show where a job stands, and its results once it is completed."""
         return job_view(await self.jobs.get(job_id, caller))
 
-    async def output(self, request: Request, job_id: str, name: str, caller: Caller) -> Response:
+    async def output(
+        self, request: Request, job_id: openapi.JobId, name: openapi.OutputName, caller: Caller
+    ) -> Response:
         """Give the bytes of one result."""
         job = await self.jobs.get(job_id, caller)
         found = next((each for each in job.outputs if each.name == name), None)
@@ -111,7 +113,7 @@ class _Public:
         """List what can be done to a picture."""
         return catalogue()
 
-    async def operation(self, name: str) -> OperationView:
+    async def operation(self, name: openapi.OperationName) -> OperationView:
         """Show one operation."""
         if name not in operations():
             raise NotFound("There is no such operation; see /api/v1/operations.")

@@ -14,6 +14,10 @@ from imagemill.jobs.plan import Plan
 from imagemill.jobs.request import SHORT_FORM_OUTPUT
 from imagemill.jobs.states import Status
 
+_JOB_ID = "faf2aad0-4c2b-4266-bd84-af435d85c138"
+_INPUT = {"image_id": "1ad4c88f-afcc-42ef-b0f1-c0cdda1e0973"}
+_STEPS = [{"op": "resize", "width": 400}, {"op": "convert", "format": "webp"}]
+
 
 class _View(BaseModel):
     model_config = ConfigDict(frozen=True)
@@ -22,26 +26,44 @@ class _View(BaseModel):
 class Accepted(_View):
     """The answer to work: a promise, and where to ask about it."""
 
-    job_id: str
+    job_id: str = Field(examples=[_JOB_ID])
     status: Status = Field(description="`queued`; `completed` when every result was stored.")
-    cached: bool = Field(description="Whether every result was stored already.")
-    url: str = Field(description="Where to ask about the job.")
+    cached: bool = Field(description="Whether every result was stored already.", examples=[False])
+    url: str = Field(
+        description="Where to ask about the job.", examples=[f"/api/v1/jobs/{_JOB_ID}"]
+    )
 
 
 class OutputView(_View):
     """One output: what it is, once it is made, and where its bytes are."""
 
-    steps: list[dict[str, Any]] = Field(description="The pipeline with every default filled in.")
-    url: str | None = Field(default=None, description="Where the result is; null until it is made.")
-    format: str | None = None
-    media_type: str | None = None
-    width: int | None = Field(default=None, description="Pixels across; null for data.")
-    height: int | None = Field(default=None, description="Pixels down, of one frame.")
-    frames: int | None = None
-    size_bytes: int | None = None
-    sha256: str | None = None
+    steps: list[dict[str, Any]] = Field(
+        description="The pipeline with every default filled in.", examples=[_STEPS]
+    )
+    url: str | None = Field(
+        default=None,
+        description="Where the result is; null until it is made.",
+        examples=[f"/api/v1/jobs/{_JOB_ID}/outputs/result"],
+    )
+    format: str | None = Field(
+        default=None, description="Format of the file, or `json` for data.", examples=["webp"]
+    )
+    media_type: str | None = Field(default=None, examples=["image/webp"])
+    width: int | None = Field(
+        default=None, description="Pixels across; null for data.", examples=[400]
+    )
+    height: int | None = Field(
+        default=None, description="Pixels down, of one frame.", examples=[300]
+    )
+    frames: int | None = Field(
+        default=None, description="Frames of an animation, 1 for a still.", examples=[1]
+    )
+    size_bytes: int | None = Field(default=None, examples=[21504])
+    sha256: str | None = Field(default=None, description="Of the result's bytes, in hexadecimal.")
     milliseconds: float | None = Field(
-        default=None, description="What it took when it was made, after the decoding."
+        default=None,
+        description="What it took when it was made, after the decoding.",
+        examples=[12.5],
     )
     cached: bool = Field(default=False, description="Whether it was stored before the job came.")
 
@@ -57,12 +79,16 @@ class Timings(_View):
 class JobView(_View):
     """A promise to run outputs on one image."""
 
-    job_id: str
-    type: str
-    status: Status
-    cached: bool = Field(description="Whether every result was stored before the job came.")
-    input: dict[str, str] = Field(description="The image that is worked on.")
-    outputs: dict[str, OutputView]
+    job_id: str = Field(examples=[_JOB_ID])
+    type: str = Field(
+        description="The operation of a short form, or `pipeline`.", examples=["resize"]
+    )
+    status: Status = Field(examples=[Status.COMPLETED])
+    cached: bool = Field(
+        description="Whether every result was stored before the job came.", examples=[False]
+    )
+    input: dict[str, str] = Field(description="The image that is worked on.", examples=[_INPUT])
+    outputs: dict[str, OutputView] = Field(description="Each output by name.")
     result: OutputView | None = Field(
         default=None, description="The output of a short form, again, for simple programs."
     )
@@ -80,7 +106,9 @@ class JobView(_View):
 class PredictedOutput(_View):
     """What an output would be."""
 
-    steps: list[dict[str, Any]] = Field(description="The pipeline with every default filled in.")
+    steps: list[dict[str, Any]] = Field(
+        description="The pipeline with every default filled in.", examples=[_STEPS]
+    )
     width: int | None = Field(description="Pixels across; null where only the pixels decide.")
     height: int | None = Field(description="Pixels down; null where only the pixels decide.")
 
@@ -89,8 +117,8 @@ class DryRun(_View):
     """What a job would be, without any work."""
 
     dry_run: bool = True
-    input: dict[str, str]
-    outputs: dict[str, PredictedOutput]
+    input: dict[str, str] = Field(description="The image to work on.", examples=[_INPUT])
+    outputs: dict[str, PredictedOutput] = Field(description="Each output by name.")
 
 
 def accepted(job: Job) -> Accepted:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Path, Request, Response
 
 from imagemill.contracts.uploads import ImageIds, Images, Intake
 from imagemill.errors import FieldError, InvalidRequest
@@ -15,7 +15,9 @@ from imagemill.uploads.service import Uploads
 from imagemill.uploads.views import ImageView, image_view
 from imagemill.web import Caller, body_stream, service_app
 from imagemill.web.delivery import Delivered, deliver
+from imagemill.web.openapi import BYTES, PICTURE_PROBLEMS, Described, file_of, location
 
+_ImageId = Annotated[str, Path(description="Id of the image, as the upload told it.")]
 _PICTURE: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -25,12 +27,23 @@ _PICTURE: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "properties": {"file": {**BYTES, "description": "The picture."}},
+                    "additionalProperties": False,
                 }
             },
-            "image/*": {"schema": {"type": "string", "format": "binary"}},
+            "image/*": {"schema": BYTES},
         },
     }
+}
+_LOCATION = location("Where to ask about the image.")
+_TAKEN_IN: Described = {
+    200: {
+        "model": ImageView,
+        "description": "The same bytes were kept already.",
+        "headers": _LOCATION,
+    },
+    201: {"description": "The picture is kept.", "headers": _LOCATION},
+    **PICTURE_PROBLEMS,
 }
 
 
@@ -41,14 +54,17 @@ def app_of(uploads: Uploads) -> FastAPI:
     app.post(
         "/api/v1/images",
         status_code=HTTPStatus.CREATED,
-        responses={200: {"model": ImageView, "description": "The same bytes were kept already."}},
+        responses=_TAKEN_IN,
         openapi_extra=_PICTURE,
         tags=["images"],
     )(routes.take_in)
     app.get("/api/v1/images/{image_id}", tags=["images"])(routes.show)
-    app.get("/api/v1/images/{image_id}/content", response_class=Response, tags=["images"])(
-        routes.content
-    )
+    app.get(
+        "/api/v1/images/{image_id}/content",
+        response_class=Response,
+        responses=file_of("The original's bytes.", "image/*"),
+        tags=["images"],
+    )(routes.content)
     app.post("/internal/intake", include_in_schema=False)(routes.intake)
     app.post("/internal/images", include_in_schema=False)(routes.find)
     return app
@@ -68,11 +84,11 @@ class _Routes:
         response.headers["location"] = f"/api/v1/images/{intake.image.image_id}"
         return image_view(intake.image)
 
-    async def show(self, image_id: str, caller: Caller) -> ImageView:
+    async def show(self, image_id: _ImageId, caller: Caller) -> ImageView:
         """Show what is known of an image."""
         return image_view(await self.uploads.get(caller, image_id))
 
-    async def content(self, request: Request, image_id: str, caller: Caller) -> Response:
+    async def content(self, request: Request, image_id: _ImageId, caller: Caller) -> Response:
         """Give an original's bytes back, unchanged, as a download."""
         image = await self.uploads.get(caller, image_id)
         what = Delivered(

@@ -15,19 +15,22 @@ class ImageView(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    image_id: str
+    image_id: str = Field(examples=["1ad4c88f-afcc-42ef-b0f1-c0cdda1e0973"])
     format: Format = Field(description="By the file's first bytes, whatever its name says.")
-    media_type: str
-    width: int = Field(description="Pixels across, upright.")
-    height: int = Field(description="Pixels down, upright, of one frame.")
+    media_type: str = Field(examples=["image/jpeg"])
+    width: int = Field(description="Pixels across, upright.", examples=[4000])
+    height: int = Field(description="Pixels down, upright, of one frame.", examples=[3000])
     frames: int = Field(description="Frames of an animation or pages of a document.")
     orientation: int = Field(description="EXIF orientation in the file, already counted in.")
-    has_alpha: bool
-    size_bytes: int
-    sha256: str
-    name: str | None = Field(description="What its sender called the file.")
+    has_alpha: bool = Field(description="Whether the picture has transparency.", examples=[False])
+    size_bytes: int = Field(examples=[2048576])
+    sha256: str = Field(description="Of the original's bytes, in hexadecimal digits.")
+    name: str | None = Field(description="What its sender called the file.", examples=["photo.jpg"])
     created_at: datetime
-    url: str = Field(description="Where the bytes are, for callers with a key.")
+    url: str = Field(
+        description="Where the bytes are, for callers with a key.",
+        examples=["/api/v1/images/1ad4c88f-afcc-42ef-b0f1-c0cdda1e0973/content"],
+    )
 
 
 def image_view(image: Image) -> ImageView:

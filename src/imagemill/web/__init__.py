@@ -4,34 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel
 
 from imagemill.contracts.identity import HEADER, Identity, Signer
-from imagemill.contracts.problem import MEDIA_TYPE, Problem
+from imagemill.contracts.problem import Problem
 from imagemill.errors import Forbidden, MalformedBody
+from imagemill.web.openapi import PROBLEMS, operation_id, schemas_of, titled
 from imagemill.web.problems import answer_errors_as_problems
-
-_ANSWERS: dict[int | str, dict[str, Any]] = {
-    status.value: {
-        "description": what,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for status, what in (
-        (HTTPStatus.BAD_REQUEST, "The body cannot be read."),
-        (HTTPStatus.UNAUTHORIZED, "No valid key or token was shown."),
-        (HTTPStatus.FORBIDDEN, "The key may not do this."),
-        (HTTPStatus.NOT_FOUND, "There is no such thing, or it is somebody else's."),
-        (HTTPStatus.UNPROCESSABLE_ENTITY, "Something asked for cannot be done; `errors` says why."),
-        (HTTPStatus.SERVICE_UNAVAILABLE, "A part that is needed does not answer; try again."),
-    )
-}
-
-
-REF_TEMPLATE = "#/components/schemas/{model}"
 
 
 def service_app(title: str, signer: Signer, *models: type[BaseModel]) -> FastAPI:
@@ -44,11 +26,12 @@ def service_app(title: str, signer: Signer, *models: type[BaseModel]) -> FastAPI
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        responses=_ANSWERS,
+        responses=PROBLEMS,
+        generate_unique_id_function=operation_id,
         strict_content_type=False,
     )
     app.state.signer = signer
-    app.state.schemas = _schemas(Problem, *models)
+    app.state.schemas = schemas_of(Problem, *models)
     app.get("/internal/openapi.json", include_in_schema=False)(lambda: openapi_of(app))
     answer_errors_as_problems(app)
     return app
@@ -56,18 +39,10 @@ def service_app(title: str, signer: Signer, *models: type[BaseModel]) -> FastAPI
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:
     """Describe an app's public routes as OpenAPI, with the models that were added to it."""
-    document = app.openapi()
+    document = titled(app.openapi())
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(app.state.schemas)
     return document
-
-
-def _schemas(*models: type[BaseModel]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for model in models:
-        schema = model.model_json_schema(ref_template=REF_TEMPLATE)
-        found |= {**schema.pop("$defs", {}), model.__name__: schema}
-    return found
 
 
 async def caller(request: Request) -> Identity:

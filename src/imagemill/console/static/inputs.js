@@ -25,7 +25,7 @@ function bodyInputs(body, reference) {
     const text = JSON.stringify(example.value, null, 2);
     return [wrapped("JSON body", area({ "data-place": "body", required: true }, text))];
   }
-  const values = body.examples ? example.value : {};
+  const values = (body.examples ?? body.example) ? example.value : {};
   return fieldsOf(body.schema, reference).map((field) => {
     const value = values[field.name] ?? initial(field, "body", reference);
     return labelled(field, "body", value, reference);

@@ -5,7 +5,7 @@ const TEXTS = {
   "date-time": "2026-01-31T12:00:00Z",
   date: "2026-01-31",
   uuid: "00000000-0000-4000-8000-000000000000",
-  uri: "/path",
+  "uri-reference": "/path",
 };
 
 /** Follow a schema's reference, keeping what stands beside it. */
