@@ -9,6 +9,7 @@ in it, so nothing needs escaping.
 from __future__ import annotations
 
 import io
+import math
 import mmap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -92,24 +93,25 @@ def drawn(text: str, *, font: str, size_px: int, colour: Colour) -> pyvips.Image
     left, top, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox(
         (0, 0), text, font=opened
     )
-    width, height = int(right) - int(left) + 1, int(bottom) - int(top) + 1
-    _check(text, width, height)
+    width, height = math.ceil(right - left) + 1, math.ceil(bottom - top) + 1
+    _check_size(width, height)
     mask = Image.new("L", (width, height))
-    ImageDraw.Draw(mask).multiline_text((-int(left), -int(top)), text, font=opened, fill=255)
-    return _coloured(mask, colour)
-
-
-def _check(text: str, width: int, height: int) -> None:
-    if not text.strip():
+    ImageDraw.Draw(mask).multiline_text((-left, -top), text, font=opened, fill=255)
+    ink = mask.getbbox()
+    if ink is None:
         raise OutputImpossible(
             "A text of blanks leaves nothing to draw; write something that has ink."
         )
+    return _coloured(mask.crop(ink), colour)
+
+
+def _check_size(width: int, height: int) -> None:
     if max(width, height) > MAX_TEXT_SIDE_PX or width * height > MAX_TEXT_PIXELS:
-        message = (
+        raise OutputImpossible(
             f"The text would be {width} x {height} pixels; at most {MAX_TEXT_SIDE_PX} a side and"
-            f" {MAX_TEXT_PIXELS} in all are drawn. Choose a smaller size, or a shorter text."
+            f" {MAX_TEXT_PIXELS} in all are drawn. Choose a smaller size, or a shorter text.",
+            limit={"limit_side_px": MAX_TEXT_SIDE_PX, "limit_pixels": MAX_TEXT_PIXELS},
         )
-        raise OutputImpossible(message, limit={"limit_side_px": MAX_TEXT_SIDE_PX})
 
 
 def _coloured(mask: Image.Image, colour: Colour) -> pyvips.Image:
