@@ -62,7 +62,9 @@ def file_of(what: str, *media_types: str) -> Described:
 
 def location(what: str) -> dict[str, Any]:
     """Describe the header that tells where something made can be asked about."""
-    return {"Location": {"description": what, "schema": {"type": "string", "format": "uri-reference"}}}
+    return {
+        "Location": {"description": what, "schema": {"type": "string", "format": "uri-reference"}}
+    }
 
 
 def operation_id(route: APIRoute) -> str:
