@@ -77,18 +77,25 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _version(show: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if show:
+        screen.say(f"imagemill {version('imagemill')}")
+        raise typer.Exit
+
+
 def _options(
     *,
     show_version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version and stop.")
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_version, help="Print the version and stop."
+        ),
     ] = False,
-    trace: Annotated[  # noqa: ARG001 - `run` reads it: it must work before commands are known
+    trace: Annotated[
         bool, typer.Option("--traceback", help="Show where an error came from.")
     ] = False,
 ) -> None:
-    if show_version:
-        screen.say(f"imagemill {version('imagemill')}")
-        raise typer.Exit
+    pass
 
 
 def _explain(error: Exception, *, trace: bool) -> None:

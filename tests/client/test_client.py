@@ -1,0 +1,131 @@
+"""The client against a real system over real HTTP."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from imagemill.client import BlockingClient, Client, ProblemError, Status
+from imagemill.client.calls import Outputs
+from imagemill.operations import operations
+from tests.cli.programs import Server, draw, made
+
+pytestmark = pytest.mark.server
+
+SMALL: Outputs = {"small": [{"op": "resize", "width": 16}, {"op": "convert", "format": "webp"}]}
+
+
+@pytest.fixture
+async def client(server: Server) -> AsyncIterator[Client]:
+    async with Client(server.address, server.key) as client:
+        yield client
+
+
+async def test_a_picture_goes_in_and_a_result_comes_out(client: Client, tmp_path: Path) -> None:
+    image = await client.upload(draw(tmp_path / "a.png", (64, 48)))
+    accepted = await client.submit(image.image_id, SMALL)
+
+    job = await client.wait(accepted.job_id, timeout_s=30)
+    path = await client.download(job.outputs["small"], tmp_path / "small.webp")
+
+    assert (image.format, image.width, image.height) == ("png", 64, 48)
+    assert (job.status, job.outputs["small"].width, job.decodes) == (Status.COMPLETED, 16, 1)
+    assert made(path) == ("WEBP", (16, 12))
+
+
+async def test_a_path_bytes_and_a_stream_are_the_same_image(client: Client, tmp_path: Path) -> None:
+    path = draw(tmp_path / "a.png", colour="purple")
+    whole = path.read_bytes()
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield whole[:100]
+        yield whole[100:]
+
+    images = [await client.upload(source) for source in (path, whole, stream())]
+
+    assert images[0] == images[1] == images[2]
+
+
+async def test_progress_of_an_upload_ends_at_its_size(client: Client, tmp_path: Path) -> None:
+    path, told = draw(tmp_path / "a.png", (300, 200)), list[int]()
+
+    image = await client.upload(path, progress=told.append)
+
+    assert told[-1] == image.size_bytes
+
+
+async def test_the_same_job_again_is_completed_at_once(client: Client, tmp_path: Path) -> None:
+    image = await client.upload(draw(tmp_path / "a.png", colour="maroon"))
+    await client.wait((await client.submit(image.image_id, SMALL)).job_id)
+
+    again = await client.submit(image.image_id, SMALL)
+    fresh = await client.submit(image.image_id, SMALL, fresh=True)
+
+    assert (again.status, again.cached) == (Status.COMPLETED, True)
+    assert not fresh.cached
+
+
+async def test_what_is_no_picture_is_refused_with_a_code(client: Client) -> None:
+    with pytest.raises(ProblemError) as caught:
+        await client.upload(b"Dear Sir or Madam")
+
+    assert (caught.value.code, caught.value.status) == ("unsupported_format", 415)
+
+
+async def test_every_wrong_field_is_named_at_once(client: Client, tmp_path: Path) -> None:
+    image = await client.upload(draw(tmp_path / "a.png"))
+    wrong = {"small": [{"op": "resize", "width": 0, "colour": "red"}, {"op": "blur", "sigma": -1}]}
+
+    with pytest.raises(ProblemError) as caught:
+        await client.submit(image.image_id, wrong)
+
+    named = {each.field for each in caught.value.errors}
+    assert named == {
+        "outputs.small.0.width",
+        "outputs.small.0.colour",
+        "outputs.small.1.sigma",
+    }
+
+
+async def test_a_job_that_is_not_ours_is_not_found(client: Client) -> None:
+    with pytest.raises(ProblemError) as caught:
+        await client.job("00000000-0000-0000-0000-000000000000")
+
+    assert caught.value.code == "not_found"
+
+
+async def test_a_wrong_key_is_refused(server: Server) -> None:
+    async with Client(server.address, "im_wrong") as stranger:
+        with pytest.raises(ProblemError) as caught:
+            await stranger.operations()
+
+    assert caught.value.code == "unauthenticated"
+
+
+async def test_the_server_tells_its_operations(client: Client) -> None:
+    listed = {each.name: each for each in await client.operations()}
+
+    assert set(listed) == set(operations())
+    assert listed["resize"].parameters["properties"]["width"]
+    assert listed["resize"].examples[0].title
+
+
+def test_programs_without_an_event_loop_have_the_same_calls(server: Server, tmp_path: Path) -> None:
+    whole = draw(tmp_path / "a.png", (40, 30), "gold").read_bytes()
+
+    with BlockingClient(server.address, server.key) as client:
+        image = client.upload(io.BytesIO(whole))
+        changes = list(client.watch(client.submit(image.image_id, SMALL).job_id))
+        job = client.wait(changes[-1].job_id)
+        path = client.download(job.outputs["small"], tmp_path / "small.webp")
+        fetched = client.fetch(job.outputs["small"])
+        names = [each.name for each in client.operations()]
+        is_ready = client.is_ready()
+
+    assert changes[-1].status is Status.COMPLETED
+    assert path.read_bytes() == fetched
+    assert (job, client is None) == (changes[-1], False)
+    assert ("resize" in names, is_ready) == (True, True)
