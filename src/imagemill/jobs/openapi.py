@@ -154,17 +154,21 @@ def _original(fields: Schemas) -> tuple[Schemas, dict[str, Any]]:
 def _body(
     step: type[Step], fields: Schemas, original: Schemas, given: dict[str, Any]
 ) -> dict[str, Any]:
-    """Describe a body: the original first, then the fields, and the step's own examples."""
+    """Describe a body: the original first, then the fields, and the step's own examples.
+
+    Steps also take synonyms, such as `x` for `left`. They are no fields here, so the schema does
+    not forbid other names, and the examples that use them are left out.
+    """
+    examples = [each for each in step.examples if set(each.parameters) <= set(fields)]
     return {
         "schema": {
             "type": "object",
             "required": [*original, *parameters_of(step).get("required", ())],
             "properties": {**original, **fields},
-            "additionalProperties": False,
         },
         "examples": {
             f"example_{number}": {"summary": each.title, "value": {**given, **each.parameters}}
-            for number, each in enumerate(step.examples, start=1)
+            for number, each in enumerate(examples, start=1)
         },
     }
 

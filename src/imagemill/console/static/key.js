@@ -14,8 +14,7 @@ export function keepKey(field, forget) {
   });
 }
 
-/** Give the key, empty when there is none. */
-export function shownKey() {
+function shownKey() {
   return sessionStorage.getItem(NAME) ?? "";
 }
 

@@ -20,7 +20,7 @@ export function resolved(schema, document) {
 }
 
 /** Name the schema that a reference leads to. */
-export function nameOf(reference) {
+function nameOf(reference) {
   return reference.split("/").at(-1);
 }
 
