@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,11 +54,13 @@ def test_only_a_queued_job_can_be_claimed(status: Status) -> None:
 
 @pytest.mark.parametrize("status", [Status.QUEUED, *FINAL])
 def test_only_a_job_that_is_worked_on_can_end_an_attempt(status: Status) -> None:
-    for end in (
+    ends: tuple[Callable[[], Ruling], ...] = (
         lambda: finished(Standing(status)),
         lambda: fail(Standing(status), Internal),
         lambda: lost(Standing(status), PATIENCE),
-    ):
+    )
+
+    for end in ends:
         with pytest.raises(Conflict, match=status):
             end()
 

@@ -50,7 +50,7 @@ class Trim(Step):
         Example("a white border, taken strictly", {"background": "white", "tolerance": 0}),
     )
 
-    def frame(self, before: Frame) -> Frame | None:  # noqa: ARG002 - every step has it
+    def frame(self, before: Frame) -> Frame | None:
         """Predict nothing: the pixels decide."""
         return None
 

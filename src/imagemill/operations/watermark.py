@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -67,9 +68,7 @@ class Watermark(Step):
         le=MOST_FONT_SIZE_PX,
         description="Height of the text's em square in pixels, 4 to 1000.",
     )
-    colour: ColourText = Field(
-        WHITE, description="Colour of the text, as CSS writes it."
-    )
+    colour: ColourText = Field(WHITE, description="Colour of the text, as CSS writes it.")
     gravity: Compass = Field(Compass.SOUTHEAST, description="Where on the picture the mark lies.")
     x: int = Field(
         0, ge=-10_000, le=10_000, description="Pixels to move the mark right, -10000 to 10000."
@@ -149,7 +148,8 @@ class Watermark(Step):
         """Scale and turn the mark."""
         wanted = self._wanted(Size(mark.width, mark.height), size)
         if wanted != Size(mark.width, mark.height):
-            mark = mark.thumbnail_image(wanted.width, height=wanted.height, size="force")
+            alone = replace(picture, frames=(mark,))
+            (mark,) = alone.resized(wanted.width, wanted.height).frames
         plane = geometry.turned(wanted, self.angle)
         clear = parse(TRANSPARENT)
         return turned(mark, self.angle, plane, clear, picture.bicubic).copy_memory()
