@@ -18,7 +18,13 @@ from imagemill.errors import (
     UnsupportedFormat,
 )
 
-_MEMORY = re.compile(r"out of memory|insufficient memory|unable to allocate", re.IGNORECASE)
+_MEMORY = re.compile(
+    r"out of memory|insufficient memory|unable to allocate|memory error"
+    r"|encoder plugin generated an error",
+    re.IGNORECASE,
+)
+"""The last is how the encoder of AVIF says it; seen with 81 Mpx in 1.5 GB."""
+_WRITING = re.compile(r"target: write error|unable to write|write failed", re.IGNORECASE)
 _TRUNCATED = re.compile(
     r"premature end|unexpected end|end of file|truncated|read error at scanline|seek error"
     r"|not enough data|insufficient data|got \d+ bytes, expected",
@@ -35,7 +41,9 @@ _DECODER = re.compile(
     r"|vips__tiff|heif:|heifload|gifload|nsgif|svgload|libtiff|bad \w+ format",
     re.IGNORECASE,
 )
-_NOISE = re.compile(r"source: bad seek|TIFF_SETGET_UNDEFINED|^\s*$")
+# An encoder also says that it cannot write when its decoder stopped; where writing itself fails,
+# `target: write error` stands with it.
+_NOISE = re.compile(r"source: bad seek|TIFF_SETGET_UNDEFINED|unable to write to target|^\s*$")
 
 
 @contextmanager
@@ -66,13 +74,17 @@ def forget() -> None:
 def refused(error: pyvips.Error, found: Format, *, opening: bool = False) -> PictureRefused | None:
     """Give the refusal that a complaint amounts to; None where no decoder is to blame.
 
-    While a file is being `opened` only its decoder can complain, even with nothing to say.
+    While a file is being `opened` only its decoder can complain. One with nothing to say is a
+    decoder too: libpng stops so at a damaged header.
     """
     said = "\n".join(line for line in str(error.detail).splitlines() if not _NOISE.search(line))
     name = found.value.upper()
     if _MEMORY.search(said):
-        return MemoryLimit(f"The {name} needs more memory than one child may take.")
-    if not opening and not _DECODER.search(said):
+        return MemoryLimit(
+            f"The work on this {name} needs more memory than one child may take. Ask for a smaller"
+            " size, or another format than AVIF."
+        )
+    if said and not opening and (_WRITING.search(said) or not _DECODER.search(said)):
         return None
     if most := _TOO_LARGE.search(said):
         return TooManyPixels(
@@ -89,5 +101,5 @@ def refused(error: pyvips.Error, found: Format, *, opening: bool = False) -> Pic
 def _short(said: str) -> str:
     """Keep the last line, where decoders say what stopped them, without libvips' own prefix."""
     lines = said.strip().splitlines()
-    last = lines[-1] if lines else "its header contradicts the format"
+    last = lines[-1] if lines else "it contradicts its own format"
     return re.sub(r"^\w+: ", "", last).strip().rstrip(".")[:200]

@@ -26,6 +26,8 @@ class Wish:
     """Whether it takes all frames of an animation, or the first."""
     in_profile: bool
     """Whether it keeps the colours of the embedded profile instead of sRGB."""
+    fast: bool = False
+    """Whether the decoder need not leave the margin that the scaling would like."""
 
 
 class Original:

@@ -52,8 +52,9 @@ class Pyramid:
         if size == Size(self.image.width, self.image.height):
             return self.image
         level = self._level(depth(Size(self.image.width, self.image.height), size))
-        scaled = level.resize(size.width / level.width, vscale=size.height / level.height)
-        return straight(scaled, like=self.image)
+        across, down = size.width / level.width, size.height / level.height
+        shrunk = level.resize(min(across, 1), vscale=min(down, 1))
+        return straight(enlarged(shrunk, size), like=self.image)
 
     def _level(self, wanted: int) -> pyvips.Image:
         if not self._levels:
@@ -62,6 +63,27 @@ class Pyramid:
             half = self._levels[-1].shrink(2, 2, ceil=True)
             self._levels.append(half.copy_memory() if len(self._levels) in self._keep else half)
         return self._levels[wanted]
+
+
+def enlarged(image: pyvips.Image, size: Size) -> pyvips.Image:
+    """Scale up to a size with the spline of Catmull and Rom, middle of a pixel to its middle.
+
+    libvips' own `resize` lays the result half a pixel of the larger picture too far down and right
+    (8.18: it displaces the input by half a pixel, but not the output back by half of its own).
+    """
+    if size == Size(image.width, image.height):
+        return image
+    return image.affine(
+        [size.width / image.width, 0, 0, size.height / image.height],
+        interpolate=pyvips.Interpolate.new("bicubic"),
+        oarea=[0, 0, size.width, size.height],
+        idx=0.5,
+        idy=0.5,
+        odx=-0.5,
+        ody=-0.5,
+        extend="copy",
+        premultiplied=True,
+    )
 
 
 def premultiplied(image: pyvips.Image) -> pyvips.Image:

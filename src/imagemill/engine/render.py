@@ -61,11 +61,12 @@ def render(
 def _plan(name: str, steps: Sequence[Mapping[str, object]], known: Facts, target: int) -> Plan:
     parsed = pipeline.parse(steps, at=f"outputs.{name}")
     frame = pipeline.first_frame(known)
-    size = parsed[0].scaled(frame)
+    scaling = parsed[0].scaled(frame)
     wish = Wish(
-        size=None if size is None else Size(*size),
+        size=Size(scaling.width, scaling.height) if scaling else None,
         moving=known.format in decode.MOVING and parsed[-1].moves(frame),
         in_profile=any(step.in_profile for step in parsed),
+        fast=bool(scaling and scaling.fast),
     )
     return Plan(name, parsed, wish, target)
 
@@ -87,12 +88,15 @@ def _shrink(known: Facts, plans: Sequence[Plan]) -> int:
     """
     if not decode.can_shrink(known):
         return 1
-    times = min(_times_larger(known, plan.wish.size) for plan in plans)
-    return next((shrink for shrink in decode.SHRINKS if times >= shrink * MARGIN), 1)
+    times = min(_times_larger(known, plan.wish) for plan in plans)
+    return next((shrink for shrink in decode.SHRINKS if times >= shrink), 1)
 
 
-def _times_larger(known: Facts, size: Size | None) -> float:
-    return 1 if size is None else min(known.width / size.width, known.height / size.height)
+def _times_larger(known: Facts, wish: Wish) -> float:
+    if wish.size is None:
+        return 1
+    times = min(known.width / wish.size.width, known.height / wish.size.height)
+    return times if wish.fast else times / MARGIN
 
 
 def _outputs(

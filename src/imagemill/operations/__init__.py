@@ -50,6 +50,18 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Scaling:
+    """How a step first scales the picture that it is given."""
+
+    width: int
+    """Pixels across that it makes."""
+    height: int
+    """Pixels down that it makes."""
+    fast: bool = False
+    """Whether the decoder may do all of the work where it can, for less of it and less quality."""
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A set of parameters that the tests run and the reference page shows."""
 
@@ -77,8 +89,8 @@ class Step(BaseModel):
         """Predict the picture after this step; None where only the pixels can decide."""
         return before
 
-    def scaled(self, before: Frame) -> tuple[int, int] | None:
-        """Tell the size in pixels that the step first scales the picture to, if it does.
+    def scaled(self, before: Frame) -> Scaling | None:
+        """Tell how the step first scales the picture, if it does.
 
         When it stands first in a pipeline, the original is decoded no larger than this needs. The
         step must then take the picture with `Picture.resized` to exactly this size, before it

@@ -9,7 +9,7 @@ from pydantic import Field
 from imagemill import bands, fingerprints
 from imagemill.fingerprints import Grid
 from imagemill.geometry import Fit, Size, fitted
-from imagemill.operations import Example, Frame, Kind, Step
+from imagemill.operations import Example, Frame, Kind, Scaling, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,10 +52,10 @@ class Metadata(Step):
         ),
     )
 
-    def scaled(self, before: Frame) -> tuple[int, int]:
+    def scaled(self, before: Frame) -> Scaling:
         """Tell the size that the fingerprints are made from."""
         size = _within(Size(before.width, before.height), COLOURS_PX)
-        return size.width, size.height
+        return Scaling(size.width, size.height)
 
     def describe(self, picture: Picture) -> dict[str, Any]:
         """Read the header's words, and look at a small copy."""

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from imagemill import bands, colour
 from imagemill.geometry import Fit, Fitted, Focus, Gravity, Size, fitted, placed, rounded
-from imagemill.operations import Example, Frame, Step
+from imagemill.operations import Example, Frame, Scaling, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +85,11 @@ class Resize(Step):
         " follows has no transparency, see `background` of `convert`.",
     )
     enlarge: bool = Field(default=False, description="Whether small pictures are made larger.")
+    fast: bool = Field(
+        default=False,
+        description="Whether a JPEG or WebP is decoded as small as can be. Up to half of the time"
+        " is saved, for up to 1 dB less likeness; counts when it is the first step.",
+    )
 
     examples: ClassVar[Sequence[Example]] = (
         Example("fill a box, cut what hangs over", {"width": 40, "height": 30}),
@@ -135,10 +140,10 @@ class Resize(Step):
             has_alpha=before.has_alpha or clear,
         )
 
-    def scaled(self, before: Frame) -> tuple[int, int]:
+    def scaled(self, before: Frame) -> Scaling:
         """Tell the size before it is cut or padded."""
         size = self._fitted(Size(before.width, before.height)).scaled
-        return size.width, size.height
+        return Scaling(size.width, size.height, self.fast)
 
     @property
     def streams(self) -> bool:
