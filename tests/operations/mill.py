@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -72,9 +73,12 @@ def made(
     return Made(content, answer)
 
 
+@cache
 def plain(original: bytes) -> Levels:
-    """Give the picture as the steps see it: decoded and upright, with nothing done to it."""
-    return made(original).levels
+    """Give the picture as steps see it: decoded and upright, nothing done to it; read-only."""
+    found = made(original).levels
+    found.flags.writeable = False
+    return found
 
 
 def facts(original: bytes) -> Facts:

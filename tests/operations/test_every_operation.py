@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from imagemill import pipeline
-from imagemill.errors import InvalidRequest
+from imagemill.errors import InvalidRequest, OutputImpossible
 from imagemill.operations import Example, Kind, Step, operations
 from tests.operations.mill import MOVING, STILL, Made, facts, made, predicted
-from tests.pictures.draw import FRAMES, picture
+from tests.pictures.draw import FRAMES, picture, png
 
 KINDS = (
     "opaque.png",
@@ -124,6 +124,22 @@ def test_an_example_makes_the_size_and_transparency_that_are_predicted(
     assert frame is None or (frame.width, frame.height) == result.size
     assert frame is None or frame.has_alpha == (result.levels.shape[-1] in {2, 4})
     assert predicted(picture(name), step_of(op, example)) == (frame and result.size)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 40, 1), (40, 1, 4)])
+@pytest.mark.parametrize(("op", "example"), every_example(*Kind))
+def test_the_smallest_pictures_are_worked_on_or_refused_with_a_reason(
+    op: str, example: Example, shape: tuple[int, int, int]
+) -> None:
+    steps = [step_of(op, example)]
+    end = steps.pop() if operations()[op].kind is not Kind.PIXELS else STILL
+
+    try:
+        outcome = made(png(np.full(shape, 200, dtype=np.uint8)), *steps, end=end).content
+    except OutputImpossible as refusal:
+        outcome = refusal.message.encode()
+
+    assert outcome
 
 
 @pytest.mark.parametrize(("op", "example"), every_example(Kind.PIXELS))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tests.operations import references as ref
 from tests.operations.distance import mean_and_most, visible
-from tests.operations.mill import MOVING, Levels, made
+from tests.operations.mill import MOVING, Levels, made, plain
 from tests.pictures.draw import picture
 
 Wanted = Callable[[Levels], NDArray[Any]]
@@ -156,7 +156,7 @@ CASES = (
 @pytest.mark.parametrize("name", STILL)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_an_operation_makes_the_pixels_of_its_reference(case: Case, name: str) -> None:
-    before = made(picture(name)).levels
+    before = plain(picture(name))
 
     after = made(picture(name), case.step).levels
 
@@ -181,7 +181,7 @@ def test_an_operation_treats_every_frame_like_a_picture_of_its_own(case: Case) -
 @pytest.mark.parametrize("name", ["opaque.png", "grey.png", "cmyk_icc.jpg"])
 @pytest.mark.parametrize("size", [3, 5, 15])
 def test_a_median_is_that_of_pillow_on_opaque_pictures(name: str, size: int) -> None:
-    before = made(picture(name)).levels
+    before = plain(picture(name))
 
     after = made(picture(name), filtered("median", size=size)).levels
 
@@ -194,7 +194,7 @@ def test_a_median_is_that_of_pillow_on_opaque_pictures(name: str, size: int) -> 
 def test_a_turned_picture_is_sampled_at_the_right_places(
     name: str, angle: float, *, expand: bool
 ) -> None:
-    before = made(picture(name)).levels
+    before = plain(picture(name))
 
     step = {"op": "rotate", "angle": angle, "expand": expand, "background": "transparent"}
     turned = made(picture(name), step)

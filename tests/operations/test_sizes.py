@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 
 from imagemill.errors import OutputImpossible
 from imagemill.geometry import Compass
+from imagemill.operations.filter import FilterType
 from tests.operations.mill import Levels, made, predicted
 from tests.pictures.draw import png
 
@@ -71,7 +72,7 @@ LOOKS = some.one_of(
     step("blur", {"sigma": some.floats(0.3, 8)}),
     step("sharpen", {}, amount=some.floats(0, 3)),
     step("adjust", {}, hue=some.floats(-180, 180), gamma=some.floats(0.3, 3)),
-    step("filter", {"type": some.sampled_from(["grayscale", "sepia", "median", "pixelate"])}),
+    step("filter", {"type": some.sampled_from([each.value for each in FilterType])}),
     step("watermark", {"text": some.just("ab")}, angle=some.floats(-90, 90), tiled=some.booleans()),
 )
 

@@ -144,7 +144,19 @@ def _relief(frame: pyvips.Image) -> pyvips.Image:
 
 
 def _median(frame: pyvips.Image, size: int) -> pyvips.Image:
-    return bands.colour(bands.on_premultiplied(frame, lambda planes: planes.median(size)))
+    """Give the median; a picture smaller than its window is no picture for libvips."""
+    reach = size // 2
+    width, height = frame.width + 2 * reach, frame.height + 2 * reach
+    return bands.colour(
+        bands.on_premultiplied(
+            frame,
+            lambda planes: (
+                planes.embed(reach, reach, width, height, extend="copy")
+                .median(size)
+                .crop(reach, reach, frame.width, frame.height)
+            ),
+        )
+    )
 
 
 def _pixelated(frame: pyvips.Image, size: int) -> pyvips.Image:
