@@ -11,15 +11,16 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from structlog.contextvars import get_contextvars
 
 from imagemill.console import pages
 from imagemill.contracts.health import Peer
 from imagemill.contracts.identity import HEADER, Identity, Signer
 from imagemill.contracts.transport import ASGIApp, Receive, Scope, Send, Transport
-from imagemill.errors import ImagemillError, MethodNotAllowed, NotFound
+from imagemill.errors import ImagemillError, NotFound
 from imagemill.gateway.door import Door
 from imagemill.gateway.openapi import merged
-from imagemill.web.problems import problem_response
+from imagemill.web.problems import not_allowed, problem_response
 
 _READ: Final = frozenset({"GET", "HEAD"})
 _IDENTITY: Final = HEADER.encode()
@@ -57,7 +58,10 @@ class Gateway:
         if path not in _OWN and not path.startswith("/assets/"):
             return None
         if scope["method"] not in _READ:
-            raise MethodNotAllowed("This route answers GET and HEAD.")
+            return not_allowed("This route answers GET and HEAD.", "GET, HEAD")
+        return await self._read(scope, path)
+
+    async def _read(self, scope: Scope, path: str) -> Response:
         if path == "/health/live":
             return PlainTextResponse("live")
         if path == "/health/ready":
@@ -78,7 +82,8 @@ class Gateway:
     def _route(self, path: str) -> Transport:
         """Find the service for a path; raises `NotFound`, for internal paths too."""
         fitting = [prefix for prefix in self.routes if path == prefix or path.startswith(prefix)]
-        if not fitting:
+        # On the way to a service, `/api/v1/../../internal` would become `/internal`.
+        if not fitting or {".", ".."} & set(path.split("/")):
             raise NotFound("There is nothing here; see /docs for the routes.")
         return self.routes[max(fitting, key=len)]
 
@@ -86,7 +91,9 @@ class Gateway:
         """Replace whatever the client said about itself by what the door found out."""
         kept = [pair for pair in scope["headers"] if pair[0] not in _PRIVATE]
         token = self.signer.sign(identity).encode()
-        return {**scope, "headers": [*kept, (_IDENTITY, token)]}
+        request_id = str(get_contextvars().get("request_id", "")).encode()
+        ours = [(_IDENTITY, token), (b"x-correlation-id", request_id)]
+        return {**scope, "headers": [*kept, *ours]}
 
     async def _ready(self) -> Response:
         try:
@@ -121,7 +128,9 @@ class Gateway:
 
 
 _OWN: Final = frozenset({"/health/live", "/health/ready", "/health", "/openapi.json", "/docs", "/"})
-_PRIVATE: Final = frozenset({_IDENTITY, b"x-api-key", b"authorization", b"cookie"})
+_PRIVATE: Final = frozenset(
+    {_IDENTITY, b"x-api-key", b"authorization", b"cookie", b"x-correlation-id", b"x-request-id"}
+)
 
 
 async def _health_of(peer: Peer) -> dict[str, Any]:

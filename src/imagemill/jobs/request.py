@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from imagemill.errors import FieldError, InvalidRequest, NotFound
 from imagemill.operations import Kind, Step, operations
 from imagemill.pipeline import field_errors, parse
+from imagemill.web.reading import value_of
 
 MAX_OUTPUTS: Final = 20
 """Outputs of one job."""
@@ -89,8 +89,8 @@ def wish_of_text(text: str | None) -> Wish:
         problem = FieldError("job", "is missing; send the outputs as JSON in this field.")
         raise InvalidRequest("The request says no work to be done.", errors=[problem])
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = value_of(text)
+    except ValueError as error:
         problem = FieldError("job", "is not JSON.")
         raise InvalidRequest("The job cannot be read.", errors=[problem]) from error
     if not isinstance(value, dict):
@@ -170,7 +170,7 @@ def _value(given: Any) -> Any:  # noqa: ANN401 - JSON values in, JSON values out
     """Read lists and objects that a form or query carries as JSON text."""
     if isinstance(given, str) and given[:1] in {"[", "{"}:
         try:
-            return json.loads(given)
-        except (ValueError, RecursionError):
+            return value_of(given)
+        except ValueError:
             return given
     return given

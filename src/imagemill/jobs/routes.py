@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -22,8 +22,9 @@ from imagemill.jobs.states import Status
 from imagemill.jobs.views import Accepted, DryRun, JobView, accepted, dry_run, job_view, url_of
 from imagemill.operations import operations
 from imagemill.storage import Bucket
-from imagemill.web import Caller, Process, body_stream, json_object, service_app
+from imagemill.web import Caller, Process, body_stream, service_app
 from imagemill.web.delivery import Delivered, deliver
+from imagemill.web.reading import json_object
 
 
 def app_of(jobs: Jobs) -> FastAPI:
@@ -60,6 +61,7 @@ class _Public:
         """
         query = _query(request, "job", "dry_run")
         if _is_json(request):
+            _refuse_twice({"job"} & query.keys())
             return await self._answer(request, wish_of(await json_object(request)), caller)
         wish = wish_of_text(query["job"]) if "job" in query else None
         intake = await self._take_in(request, caller)
@@ -166,16 +168,22 @@ def _json(model: BaseModel, status: HTTPStatus) -> Response:
 
 
 def _is_json(request: Request) -> bool:
-    return request.headers.get("content-type", "").startswith("application/json")
+    return _media_type(request) == "application/json"
 
 
 def _is_form(request: Request) -> bool:
-    return request.headers.get("content-type", "").startswith("multipart/form-data")
+    return _media_type(request) == "multipart/form-data"
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _query(request: Request, *known: str) -> dict[str, str]:
     """Read the query; with `known`, refuse any other name."""
     given = dict(request.query_params)
+    listed = [name for name, _ in request.query_params.multi_items()]
+    _refuse_twice({name for name in given if listed.count(name) > 1})
     if known:
         _refuse_unknown({name: value for name, value in given.items() if name not in known})
     return given
@@ -190,11 +198,15 @@ def _flag(request: Request, name: str) -> bool:
 
 
 def _merged(query: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    twice = [name for name in query if name in fields]
-    if twice:
-        errors = [FieldError(name, "stands in the query and in the body.") for name in twice]
-        raise InvalidRequest("A parameter is given twice.", errors=errors)
+    _refuse_twice(query.keys() & fields.keys())
     return {**query, **fields}
+
+
+def _refuse_twice(names: Collection[str]) -> None:
+    if names:
+        problem = "is given more than once, in the query or there and in the body; give it once."
+        errors = [FieldError(name[:80], problem) for name in sorted(names)]
+        raise InvalidRequest("A parameter is given twice.", errors=errors)
 
 
 def _refuse_unknown(given: Mapping[str, Any]) -> None:

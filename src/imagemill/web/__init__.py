@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ from pydantic import BaseModel
 
 from imagemill.contracts.identity import HEADER, Identity, Signer
 from imagemill.contracts.problem import Problem
-from imagemill.errors import Forbidden, MalformedBody
+from imagemill.errors import Forbidden
 from imagemill.web.openapi import PROBLEMS, operation_id, schemas_of, titled
 from imagemill.web.problems import answer_errors_as_problems
 
@@ -29,6 +28,7 @@ def service_app(title: str, signer: Signer, *models: type[BaseModel]) -> FastAPI
         responses=PROBLEMS,
         generate_unique_id_function=operation_id,
         strict_content_type=False,
+        redirect_slashes=False,
     )
     app.state.signer = signer
     app.state.schemas = schemas_of(Problem, *models)
@@ -61,17 +61,6 @@ async def process(request: Request) -> Identity:
 
 Caller = Annotated[Identity, Depends(caller)]
 Process = Annotated[Identity, Depends(process)]
-
-
-async def json_object(request: Request) -> dict[str, Any]:
-    """Read a JSON object from a body; raises `MalformedBody`."""
-    try:
-        value = json.loads(await request.body())
-    except (ValueError, RecursionError) as error:
-        raise MalformedBody("The body is not JSON; send one JSON object.") from error
-    if not isinstance(value, dict):
-        raise MalformedBody("The body is JSON, but not an object; send one JSON object.")
-    return value
 
 
 async def body_stream(request: Request) -> AsyncIterator[bytes]:

@@ -47,6 +47,13 @@ def problem_response(error: ImagemillError) -> Response:
     )
 
 
+def not_allowed(message: str, known: str) -> Response:
+    """Answer 405 with the methods that are `known`, as RFC 9110 wants it."""
+    answer = problem_response(MethodNotAllowed(message))
+    answer.headers["allow"] = known
+    return answer
+
+
 async def _answer_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ImagemillError)
     if error.alarm:
@@ -71,7 +78,8 @@ async def _answer_http(_: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return problem_response(NotFound("There is nothing here; see /docs for the routes."))
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return problem_response(MethodNotAllowed("This route knows other methods; see /docs."))
+        known = (error.headers or {}).get("Allow", "")
+        return not_allowed(f"This route answers {known}; see /docs.", known)
     return problem_response(MalformedBody(str(error.detail)))
 
 

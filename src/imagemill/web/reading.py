@@ -1,0 +1,50 @@
+"""JSON that strangers wrote: bounded, and only text that can be written down again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from fastapi import Request
+
+from imagemill.errors import MalformedBody, TooLarge
+
+_MOST_BYTES: Final = 1_000_000
+"""Bytes of one JSON body; the largest job (20 outputs of 30 steps) has about 100,000."""
+
+
+def value_of(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Read a JSON text; raises `ValueError` for all that is none.
+
+    Half of a surrogate pair, which JSON can spell, is none: it can be neither stored nor answered.
+    """
+    try:
+        value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise ValueError("The text is nested too deeply.") from error
+    return value
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """Read a JSON object from a body; raises `MalformedBody` or `TooLarge`."""
+    try:
+        value = value_of(await _body_of(request))
+    except ValueError as error:
+        raise MalformedBody("The body is not JSON; send one JSON object.") from error
+    if not isinstance(value, dict):
+        raise MalformedBody("The body is JSON, but not an object; send one JSON object.")
+    return value
+
+
+async def _body_of(request: Request) -> bytes:
+    """Gather a body that is small, for JSON is read whole."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MOST_BYTES:
+            raise TooLarge(
+                f"A JSON body has at most {_MOST_BYTES} bytes; send pictures as a form or raw.",
+                limit={"limit_bytes": _MOST_BYTES},
+            )
+    return bytes(body)
