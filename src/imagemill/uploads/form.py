@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 _MOST_FIELDS = 64
-_LONGEST_FIELD_BYTES = 1_000_000
+_MOST_FIELD_BYTES = 1_000_000
+"""Bytes of all fields together, apart from the picture: they are held in memory."""
 _FILE = "file"
 
 
@@ -75,7 +76,11 @@ class FormBody:
         self._files = 0
         self.fields: dict[str, str] = {}
         self.file_name: str | None = None
-        self._parser = MultipartParser(boundary, self._callbacks())
+        self._field_bytes = 0
+        try:
+            self._parser = MultipartParser(boundary, self._callbacks())
+        except FormParserError as error:
+            raise MalformedBody("The boundary of the multipart body is too long.") from error
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield what belongs to `file`; gather the other fields on the way."""
@@ -138,9 +143,10 @@ class FormBody:
             self._found.append(data[start:end])
             return
         self._raw_fields[name] += data[start:end]
-        if len(self._raw_fields[name]) > _LONGEST_FIELD_BYTES:
-            limit = {"limit_bytes": _LONGEST_FIELD_BYTES}
-            message = f"The form field {name[:80]!r} is over {_LONGEST_FIELD_BYTES} bytes."
+        self._field_bytes += end - start
+        if self._field_bytes > _MOST_FIELD_BYTES:
+            limit = {"limit_bytes": _MOST_FIELD_BYTES}
+            message = f"The form's fields beside the picture are over {_MOST_FIELD_BYTES} bytes."
             raise InvalidRequest(message, limit=limit)
 
 
