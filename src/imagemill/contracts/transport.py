@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import httpx2
 
 from imagemill.contracts.problem import error_of
-from imagemill.errors import Unavailable
+from imagemill.errors import MalformedBody, Unavailable
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -62,11 +62,18 @@ class Transport(Protocol):
 
 
 def raise_for_problem(reply: Reply) -> Reply:
-    """Raise the error that the service answered; give any other reply back."""
-    if reply.status < httpx2.codes.BAD_REQUEST:
+    """Raise the error that the service answered; give any other reply back.
+
+    Raises `Unavailable` for an error that no service of ours writes.
+    """
+    if reply.status < httpx2.codes.MULTIPLE_CHOICES:
         return reply
     wait = reply.headers.get("retry-after", "")
-    raise error_of(reply.body, int(wait) if wait.isdigit() else None)
+    try:
+        error = error_of(reply.body, int(wait) if wait.isdigit() else None)
+    except ValueError as unreadable:  # Somebody else answers at this address.
+        raise _unreachable() from unreadable
+    raise error
 
 
 class InMemory:
@@ -148,8 +155,8 @@ def _scope(call: Call) -> Scope:
 
 
 def _target(scope: Scope) -> str:
-    query = scope["query_string"].decode()
-    path = (scope.get("raw_path") or scope["path"].encode()).decode()
+    query = scope["query_string"].decode("latin-1")
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     return f"{path}?{query}" if query else path
 
 
@@ -184,7 +191,8 @@ async def _body_of(receive: Receive) -> AsyncIterator[bytes]:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return
+            # Never as the end of the body: the service would keep half a picture.
+            raise MalformedBody("The connection ended before the body did.")
         yield message.get("body", b"")
         more = message.get("more_body", False)
 
