@@ -25,6 +25,8 @@ from imagemill.queue import Promises
 LEASE_S = 30.0
 """How long a message stays invisible without a sign of life."""
 _ASK_EVERY_S = 0.05
+_RETRY_S = 1.0
+"""Pause after the database could not be used."""
 _log = structlog.get_logger(__name__)
 
 _PUBLISH = "INSERT INTO messages (topic, body, visible_at) VALUES (:topic, :body, 0)"
@@ -85,7 +87,7 @@ class SQLQueue:
         """Claim what is there, up to `prefetch` at once; wait for news when there is nothing."""
         while True:
             news = self._news[topic]
-            deliveries = await self._claim(topic, prefetch)
+            deliveries = await self._claim_or_wait(topic, prefetch)
             self._held.update(deliveries)
             for delivery in deliveries:
                 yield delivery
@@ -121,6 +123,15 @@ class SQLQueue:
         rows = await self.database.run(lambda each: each.execute(_CLAIM, parameters))
         rows.sort(key=lambda row: int(row["id"]))
         return [_SQLDelivery(self, row["id"], row["body"], topic) for row in rows]
+
+    async def _claim_or_wait(self, topic: str, most: int) -> list[_SQLDelivery]:
+        """Claim, and outlast a database that cannot be used now: consumers never end by it."""
+        try:
+            return await self._claim(topic, most)
+        except ImagemillError as error:
+            _log.warning("queue_waits", topic=topic, reason=error.message)
+            await asyncio.sleep(_RETRY_S)
+            return []
 
     async def _keep_held(self) -> None:
         while True:

@@ -34,6 +34,8 @@ from imagemill.telemetry import about
 
 _PIECE_BYTES: Final = 1 << 20
 _BEATS_PER_LEASE: Final = 3
+_PAUSE_S: Final = 1.0
+"""Rest after the jobs service could not be told, or all workers would ask it without end."""
 _log = structlog.get_logger(__name__)
 
 
@@ -65,6 +67,7 @@ class Worker:
             await delivery.done()
         except ImagemillError as error:
             _log.warning("delivery_given_back", reason=error.message)
+            await asyncio.sleep(_PAUSE_S)
             with contextlib.suppress(ImagemillError):
                 await delivery.again()
         except ValueError as error:
