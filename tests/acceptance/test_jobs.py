@@ -150,7 +150,10 @@ def test_fresh_work_is_done_even_where_a_result_is_stored(api: API, image_id: st
 def test_equal_work_in_other_words_is_the_same_work(api: API, image_id: str) -> None:
     api.completed(api.submit(image_id, {"a": [{"op": "resize", "width": 20}]}))
 
-    spelled_out: list[JSON] = [{"op": "resize", "width": 20, "fit": "cover", "dpr": 1}, {"op": "convert"}]
+    spelled_out: list[JSON] = [
+        {"op": "resize", "width": 20, "fit": "cover", "dpr": 1},
+        {"op": "convert"},
+    ]
     answer = api.submit(image_id, {"a": spelled_out})
 
     assert answer.json()["cached"] is True
