@@ -69,7 +69,7 @@ JOBS: Final[dict[str, Any]] = {
             {
                 "name": "job",
                 "in": "query",
-                "content": {"application/json": {"schema": _JOB}},
+                "content": {"application/json": {"schema": _JOB, "example": {"outputs": _OUTPUTS}}},
                 "description": "The job, where the body is the picture itself.",
             },
         ],

@@ -2,13 +2,13 @@
 
 import { code, folded, make } from "./elements.js";
 import { keyHeaders } from "./key.js";
+import { remember } from "./known.js";
 import { inline } from "./prose.js";
 
 const ENDED = new Set(["completed", "failed", "cancelled"]);
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2000;
 const LONGEST_TEXT = 200_000;
-const IDS = ["image_id", "job_id"];
 
 /** Show one answer; `content` is its JSON, null where it has none. */
 export async function answerView(answer, milliseconds) {
@@ -110,14 +110,4 @@ async function resultView(name, address, signal) {
 function sameOrigin(address) {
   const { pathname, search } = new URL(address, location.origin);
   return pathname + search;
-}
-
-/** Offer ids that came back where the next form asks for one. */
-function remember(content) {
-  for (const name of IDS) {
-    const list = document.getElementById(`known-${name}`);
-    const value = content?.[name];
-    const isNew = value && ![...list.options].some((each) => each.value === value);
-    if (isNew) list.prepend(make("option", { value }));
-  }
 }

@@ -1,7 +1,8 @@
 /** The fields of a form, made from a route's parameters and its body's schema. */
 
 import { freshId, make } from "./elements.js";
-import { isBytes, parametersBeside, schemaOf } from "./routes.js";
+import { lastKnown, withKnownIds } from "./known.js";
+import { exampleFor, isBytes, parametersBeside, schemaOf } from "./routes.js";
 import { bodyExamples, choicesOf, exampleOf, fieldsOf, resolved, simple } from "./schema.js";
 
 const LINES = 8;
@@ -12,7 +13,8 @@ export function inputsOf(route, body, reference) {
   const parameters = parametersBeside(route, body, reference).map((each) => {
     const isRequired = each.in === "path" || (each.required ?? false);
     const field = { name: each.name, schema: schemaOf(each), isRequired };
-    return labelled(field, each.in, initial(field, each.in, reference), reference);
+    const value = exampleFor(each) ?? (each.in === "path" ? lastKnown(each.name) : null);
+    return labelled(field, each.in, value ?? "", reference);
   });
   return [...parameters, ...bodyInputs(body, reference)];
 }
@@ -22,21 +24,20 @@ function bodyInputs(body, reference) {
   if (isBytes(body)) return [fileInput("", "The file", true)];
   const [example] = bodyExamples(body, reference);
   if (!body.type.startsWith("multipart/")) {
-    const text = JSON.stringify(example.value, null, 2);
+    const text = JSON.stringify(withKnownIds(example.value), null, 2);
     return [wrapped("JSON body", area({ "data-place": "body", required: true }, text))];
   }
   const values = (body.examples ?? body.example) ? example.value : {};
   return fieldsOf(body.schema, reference).map((field) => {
-    const value = values[field.name] ?? initial(field, "body", reference);
+    const value = values[field.name] ?? initial(field, reference);
     return labelled(field, "body", value, reference);
   });
 }
 
-/** Begin a field with nothing, save for JSON that a reader could not guess. */
-function initial(field, place, reference) {
+/** Begin a field with nothing, save for JSON that is required and that nobody could guess. */
+function initial(field, reference) {
   const isStructured = STRUCTURED.has(simple(field.schema, reference).type);
-  const isWanted = field.isRequired && place === "body";
-  return isStructured && isWanted ? exampleOf(field.schema, reference) : "";
+  return isStructured && field.isRequired ? exampleOf(field.schema, reference) : "";
 }
 
 function labelled(field, place, value, reference) {

@@ -44,9 +44,9 @@ function formOf(entries) {
 
 /** Write the command that sends the same request; the key stands in the shell's `$KEY`. */
 export function curlOf(route, body, entries, origin) {
+  const implied = body ? "POST" : "GET";
   const parts = [
-    route.method === "GET" || body ? "" : `-X ${route.method}`,
-    route.method !== "POST" && route.method !== "GET" && body ? `-X ${route.method}` : "",
+    route.method === implied ? "" : `-X ${route.method}`,
     route.isOpen ? "" : '-H "X-API-Key: $KEY"',
     ...(body ? bodyWords(body, entries.filter((each) => each.place === "body")) : []),
     isDownload(route) ? "-o result" : "",

@@ -65,15 +65,31 @@ export function isFound(route, search) {
   return words.every((word) => route.words.includes(word));
 }
 
-/** List the parameters to show beside a body: those that are not fields of that body too. */
+/** List the parameters to show beside a body: those that are not that body, or fields of it. */
 export function parametersBeside(route, body, document) {
-  const fields = new Set(body ? fieldsOf(body.schema ?? {}, document).map((each) => each.name) : []);
-  return route.parameters.filter((each) => each.in !== "query" || !fields.has(each.name));
+  const whole = body?.schema ?? {};
+  const fields = new Set(fieldsOf(whole, document).map((each) => each.name));
+  return route.parameters.filter(
+    (each) => each.in !== "query" || !(fields.has(each.name) || isSame(schemaOf(each), whole)),
+  );
+}
+
+function isSame(schema, other) {
+  return schema.$ref !== undefined && schema.$ref === other.$ref;
 }
 
 /** Give the schema of a parameter, wherever the document keeps it. */
 export function schemaOf(parameter) {
-  return parameter.schema ?? Object.values(parameter.content ?? {})[0]?.schema ?? {};
+  return parameter.schema ?? mediaOf(parameter).schema ?? {};
+}
+
+/** Give the example that is written for a parameter, undefined where there is none. */
+export function exampleFor(parameter) {
+  return parameter.example ?? mediaOf(parameter).example;
+}
+
+function mediaOf(parameter) {
+  return Object.values(parameter.content ?? {})[0] ?? {};
 }
 
 /** Part a route's answers into those that give what was asked for and those that are problems. */

@@ -5,6 +5,7 @@ import { copyButton } from "./copy.js";
 import { make } from "./elements.js";
 import { inputsOf } from "./inputs.js";
 import { keyHeaders } from "./key.js";
+import { withKnownIds } from "./known.js";
 import { addressOf, curlOf, requestOf } from "./request.js";
 import { bodyExamples } from "./schema.js";
 
@@ -37,7 +38,7 @@ function presets(form, body, reference, refresh) {
   const options = examples.map((each, index) => make("option", { value: index }, each.title));
   const select = make("select", { "data-preset": true }, options);
   select.addEventListener("change", () => {
-    fill(form, examples[Number(select.value)].value);
+    fill(form, withKnownIds(examples[Number(select.value)].value));
     refresh();
   });
   return [make("label", { class: "field" }, "Example", select)];
