@@ -30,6 +30,14 @@ CHANNEL = 3
 _FAILED = 1
 _MAX_MESSAGE = 1_000
 _MAX_NOTE = 4_000
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "insufficient memory",
+    "memory allocation error",
+    "unable to allocate",
+    "failed to allocate",
+)
+"""How libvips and its codecs say it."""
 
 _orders: TypeAdapter[ProbeOrder | RenderOrder] = TypeAdapter(
     Annotated[ProbeOrder | RenderOrder, Field(discriminator="do")]
@@ -121,7 +129,7 @@ def refusal(error: Exception, bounds: Bounds) -> Answer:
 def _understood(error: Exception, bounds: Bounds) -> ImagemillError:
     if isinstance(error, ImagemillError):
         return error
-    if isinstance(error, MemoryError) or _says(error, "out of memory", "insufficient memory"):
+    if isinstance(error, MemoryError) or _says(error, *_OUT_OF_MEMORY):
         return out_of_memory(bounds)
     if getattr(error, "errno", 0) == errno.EFBIG or _says(error, "file too large"):
         return OutputImpossible(
