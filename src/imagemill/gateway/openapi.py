@@ -13,7 +13,7 @@ when they are ready.
 
 - Show an API key in the header `X-API-Key`, or as `Authorization: Bearer`.
 - Every error is an RFC 9457 problem with a stable `code`; `errors` names all wrong fields at once.
-- Fields and query parameters that are not known are refused by name.
+- Fields of a body and parameters of an operation that are not known are refused by name.
 - Every answer carries an `X-Correlation-ID`, your own where you sent one: quote it when you ask
   for help.
 """
