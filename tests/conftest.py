@@ -15,7 +15,8 @@ SERVER_FOLDERS = frozenset({"acceptance"})
 """Tests in these folders start the whole system, so `make check` leaves them out."""
 
 SLOW_CALLBACK_S = 1.0
-"""A step of the event loop longer than this is a blocking call; two busy cores give 0.3 s."""
+"""A step of the event loop longer than this is a blocking call, on a machine that is not
+overloaded; a load of twelve on two cores has shown 1.5 s for a step that blocks nothing."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,7 +59,7 @@ def _event_loop_is_never_blocked(caplog: pytest.LogCaptureFixture) -> Iterator[N
         for when in ("setup", "call")
         for record in caplog.get_records(when)
         if record.name == "asyncio" and record.levelno == logging.WARNING
-        if _seconds(record) > SLOW_CALLBACK_S
+        if _seconds(record) > SLOW_CALLBACK_S * _overload()
     ]
     assert not slow, f"the event loop was blocked: {slow}"
 
@@ -67,6 +68,11 @@ def _seconds(record: logging.LogRecord) -> float:
     """Read the duration out of asyncio's `Executing %s took %.3f seconds`."""
     taken = record.args[-1] if isinstance(record.args, tuple) and record.args else 0.0
     return taken if isinstance(taken, float) else 0.0
+
+
+def _overload() -> float:
+    """Tell how many times more wants to run than there are processors; at least 1."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def _in_ci() -> bool:
