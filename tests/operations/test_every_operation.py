@@ -14,8 +14,9 @@ from PIL import Image
 from imagemill import pipeline
 from imagemill.errors import InvalidRequest, OutputImpossible
 from imagemill.operations import Example, Kind, Step, operations
-from tests.operations.mill import MOVING, STILL, Made, facts, made, predicted
-from tests.pictures.draw import FRAMES, picture, png
+from imagemill.operations.resize import Resize
+from tests.operations.mill import MOVING, STILL, Made, facts, made, plain, predicted
+from tests.pictures.draw import FRAMES, picture, png, scene
 
 KINDS = (
     "opaque.png",
@@ -140,6 +141,19 @@ def test_the_smallest_pictures_are_worked_on_or_refused_with_a_reason(
         outcome = refusal.message.encode()
 
     assert outcome
+
+
+@pytest.mark.parametrize(("op", "example"), every_example(Kind.PIXELS))
+@pytest.mark.parametrize("file", ["PNG", "JPEG"])
+def test_a_tall_picture_is_worked_on_as_it_streams_by(op: str, example: Example, file: str) -> None:
+    tall = np.tile(scene(), (40, 2, 1))
+    original = io.BytesIO()
+    Image.fromarray(tall).save(original, file)
+
+    streamed = made(original.getvalue(), step_of(op, example))
+
+    held = made(png(plain(original.getvalue())), {"op": "rotate", "angle": 0}, step_of(op, example))
+    assert np.array_equal(streamed.levels, held.levels) or operations()[op] is Resize
 
 
 @pytest.mark.parametrize(("op", "example"), every_example(Kind.PIXELS))

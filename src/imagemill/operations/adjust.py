@@ -70,6 +70,11 @@ class Adjust(Step):
         Example("red turned to green", {"hue": 120}),
     )
 
+    @property
+    def streams(self) -> bool:
+        """Look at each pixel by itself."""
+        return True
+
     def apply(self, picture: Picture) -> Picture:
         """Change the colour of every frame."""
         return picture.mapped(lambda frame: bands.on_colour(frame, self._changed))

@@ -99,6 +99,11 @@ class Crop(Step):
                 raise ValueError(sentence)
         return self
 
+    @property
+    def streams(self) -> bool:
+        """Cut as the rows come by, unless it looks where to."""
+        return self._is_placed()
+
     def frame(self, before: Frame) -> Frame:
         """Predict the size; raises `OutputImpossible` when the box leaves the picture."""
         kept = self._size(Size(before.width, before.height))
@@ -136,6 +141,11 @@ class Crop(Step):
         if compass := self.gravity.compass:
             return placed(kept, size, compass)
         return _seen(frame, kept, self.gravity)
+
+    def _is_placed(self) -> bool:
+        """Tell whether the box is known without looking at the pixels."""
+        given = self.left is not None or self.focus_x is not None
+        return given or self.gravity.compass is not None
 
     def _mixes_ratio(self) -> bool:
         others = (self.left, self.top, self.width, self.height)

@@ -93,6 +93,11 @@ class Filter(Step):
             raise ValueError(f"size of median is one of {', '.join(map(str, MEDIAN_SIZES))}")
         return self
 
+    @property
+    def streams(self) -> bool:
+        """Look at each pixel by itself; where neighbours count, hold them in memory."""
+        return self.type in _POINTWISE
+
     def apply(self, picture: Picture) -> Picture:
         """Filter every frame by itself."""
         return picture.mapped(self._filtered)
@@ -107,6 +112,10 @@ class Filter(Step):
 
 
 MEDIAN_SIZES = (3, 5, 7, 9, 11, 13, 15)
+
+_POINTWISE = frozenset(
+    {FilterType.GRAYSCALE, FilterType.SEPIA, FilterType.INVERT, FilterType.POSTERIZE}
+)
 
 # Each look answers the colour bands alone, as levels that may lie out of range.
 _LOOKS: Mapping[FilterType, Callable[[pyvips.Image, Filter], pyvips.Image]] = {

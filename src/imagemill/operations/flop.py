@@ -23,6 +23,11 @@ class Flop(Step):
 
     examples: ClassVar[Sequence[Example]] = (Example("as in a mirror", {}),)
 
+    @property
+    def streams(self) -> bool:
+        """Turn rows round one by one."""
+        return True
+
     def apply(self, picture: Picture) -> Picture:
         """Mirror every frame."""
         return picture.mapped(lambda frame: frame.flip("horizontal"))

@@ -93,6 +93,11 @@ class Pad(Step):
             raise ValueError("give top, right, bottom or left, or width or height")
         return self
 
+    @property
+    def streams(self) -> bool:
+        """Put the rows on a plane, unless it draws out what they show."""
+        return self._is_coloured()
+
     def frame(self, before: Frame) -> Frame:
         """Predict the size, and whether the room brings transparency."""
         box, after = self._layout(Size(before.width, before.height))
