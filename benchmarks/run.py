@@ -43,8 +43,11 @@ def main(argv: Sequence[str]) -> int:
     present, notes = _present([_SYSTEMS[name] for name in asked.systems], asked.tools)
     plan = _plan(asked, present)
     photos = album(asked.pictures, asked.tools / "pictures")
+    machine = described(datetime.now(UTC))
     cells = asyncio.run(run(plan, photos, _tell))
-    report = _report(plan, photos, notes, table(plan, cells, raw=Raw.name, ours=Imagemill.name))
+    report = _report(
+        plan, photos, [machine, *notes], table(plan, cells, raw=Raw.name, ours=Imagemill.name)
+    )
     sys.stdout.write(report)
     if not asked.no_save:
         _save(report, asked.results)
@@ -102,7 +105,6 @@ def _present(kinds: Iterable[type[System]], tools: Path) -> tuple[list[System], 
 def _report(plan: Plan, photos: Album, notes: Sequence[str], figures: str) -> str:
     sizes = [photo.pixels / 1e6 for photo in photos.mixed]
     lines = (
-        described(datetime.now(UTC)),
         f"{len(sizes)} photographs, {min(sizes):.0f} to {max(sizes):.0f} megapixels.",
         f"{plan.lanes} jobs in flight, looked at every {plan.poll_s * 1000:.0f} ms or more rarely.",
         *notes,

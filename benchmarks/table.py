@@ -14,6 +14,7 @@ _HEADINGS = (
     "of raw",
     "of peers",
     "CPU ms",
+    "of raw",
     "p50 ms",
     "p95 ms",
     "peak MB",
@@ -54,9 +55,10 @@ def _row(own: Sequence[Cell], cells: Sequence[Cell], raw: str, ours: str) -> str
         (
             own[0].system,
             f"{_median(own, lambda cell: cell.jobs_per_s):.1f}",
-            _ratio(own, cells, {raw}),
-            _ratio(own, cells, peers),
+            _ratio(own, cells, {raw}, _rate),
+            _ratio(own, cells, peers, _rate),
             f"{_median(own, lambda cell: cell.cpu_ms):.1f}",
+            _ratio(own, cells, {raw}, lambda cell: cell.cpu_ms),
             f"{_median(own, lambda cell: cell.p50_ms):.0f}",
             f"{_median(own, lambda cell: cell.p95_ms):.0f}",
             f"{_median(own, lambda cell: cell.peak_mb):.0f}",
@@ -65,16 +67,23 @@ def _row(own: Sequence[Cell], cells: Sequence[Cell], raw: str, ours: str) -> str
     )
 
 
-def _ratio(own: Sequence[Cell], cells: Sequence[Cell], others: Iterable[str]) -> str:
-    """Divide by the best of the others in the same round."""
+def _ratio(
+    own: Sequence[Cell],
+    cells: Sequence[Cell],
+    others: Iterable[str],
+    figure: Callable[[Cell], float],
+) -> str:
+    """Divide by the fastest of the others in the same round."""
     named = set(others)
     ratios = []
     for cell in own:
-        rivals = [
-            each.jobs_per_s for each in cells if each.round == cell.round and each.system in named
-        ]
-        ratios += [cell.jobs_per_s / max(rivals)] if rivals else []
+        rivals = [each for each in cells if each.round == cell.round and each.system in named]
+        ratios += [figure(cell) / figure(max(rivals, key=_rate))] if rivals else []
     return f"{statistics.median(ratios):.2f}" if ratios else "-"
+
+
+def _rate(cell: Cell) -> float:
+    return cell.jobs_per_s
 
 
 def _median(cells: Sequence[Cell], figure: Callable[[Cell], float]) -> float:
