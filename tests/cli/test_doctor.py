@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from pathlib import Path
 
-from imagemill.settings import paths
+import pytest
+
+from imagemill.cli import checks
+from imagemill.cli.checks import State
+from imagemill.settings import PeerSettings, Settings, paths
 from tests.cli.programs import imagemill
 
 
+@pytest.mark.slow
 def test_every_setting_is_shown_with_where_it_was_set(tmp_path: Path) -> None:
     said = imagemill("doctor", "--data", tmp_path, "--json", IMAGEMILL_JOBS_LEASE_S="20s")
 
@@ -23,6 +29,7 @@ def test_every_setting_is_shown_with_where_it_was_set(tmp_path: Path) -> None:
     assert settings["port"]["set_by"] == "default"
 
 
+@pytest.mark.slow
 def test_decoders_sandbox_and_databases_are_looked_at(tmp_path: Path) -> None:
     imagemill("migrate", "--data", tmp_path)
 
@@ -35,33 +42,45 @@ def test_decoders_sandbox_and_databases_are_looked_at(tmp_path: Path) -> None:
     assert {"database users", "database images", "database jobs"} <= set(states)
 
 
-def test_a_folder_that_cannot_be_written_is_broken(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_what_is_broken_ends_with_1(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     said = imagemill("doctor", "--data", tmp_path / "file" / "data")
 
     assert said.code == 1
-    assert "data folder" in said.out
-    assert "broken" in said.out
+    assert re.search(r"^data folder +broken", said.out, re.MULTILINE)
+
+
+def test_a_folder_that_is_not_there_yet_is_tried_where_it_will_be(tmp_path: Path) -> None:
+    found = {each.what: each for each in checks.storage(tmp_path / "later" / "data")}
+
+    assert found["data folder"].state is State.GOOD
+    assert "is not there yet" in found["data folder"].note
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_database_is_broken(tmp_path: Path) -> None:
-    imagemill("migrate", "--data", tmp_path)
+    (tmp_path / "databases").mkdir()
     (tmp_path / "databases" / "users.sqlite").write_bytes(b"not a database at all" * 100)
 
-    said = imagemill("doctor", "--data", tmp_path, "--json")
+    (found,) = checks.databases(tmp_path)
 
-    states = {each["what"]: each["state"] for each in json.loads(said.out)["findings"]}
-    assert (said.code, states["database users"]) == (1, "broken")
-
-
-def test_a_peer_that_does_not_answer_is_broken(tmp_path: Path) -> None:
-    said = imagemill("doctor", "--data", tmp_path, IMAGEMILL_PEERS_JOBS="http://127.0.0.1:1")
-
-    assert said.code == 1
-    assert "peer jobs" in said.out
+    assert (found.what, found.state) == ("database users", State.BROKEN)
 
 
+async def test_a_peer_that_does_not_answer_is_broken() -> None:
+    peers = PeerSettings(jobs="http://127.0.0.1:1", users="nowhere")
+
+    found = await checks.peers(Settings(peers=peers))
+
+    assert [(each.what, each.state) for each in found] == [
+        ("peer users", State.BROKEN),
+        ("peer jobs", State.BROKEN),
+    ]
+
+
+@pytest.mark.slow
 def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
     first = imagemill("migrate", "--data", tmp_path)
     users = sqlite3.connect(tmp_path / "databases" / "users.sqlite")
