@@ -7,9 +7,14 @@ import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 pytest_plugins = ("pytester",)
+
+# A deadline for each example fails on a busy machine; the timeout of the whole test stays.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 SERVER_FOLDERS = frozenset({"acceptance"})
 """Tests in these folders start the whole system, so `make check` leaves them out."""
