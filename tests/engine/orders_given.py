@@ -45,7 +45,8 @@ def rendered(
     """Render the outputs of one picture; a list of steps is one output, called `made`."""
     named = dict(outputs) if isinstance(outputs, Mapping) else {"made": outputs}
     order = RenderOrder(
-        limits=limits, outputs={name: [dict(step) for step in steps] for name, steps in named.items()}
+        limits=limits,
+        outputs={name: [dict(step) for step in steps] for name, steps in named.items()},
     )
     with ExitStack() as files:
         source = memory_file(original, files)

@@ -12,12 +12,12 @@ from PIL import Image, ImageCms
 
 from imagemill.engine import profile
 from imagemill.errors import Corrupt, PictureRefused, Truncated, UnsupportedFormat
-from tests.engine.orders_given import Levels, landscape, rendered, saved
+from tests.engine.orders_given import Steps, landscape, rendered, saved
 from tests.operations.distance import mean_and_most
 from tests.pictures import draw
 
-PLAIN = [{"op": "convert", "format": "png"}]
-SMALL = [{"op": "resize", "width": 24}, {"op": "convert", "format": "png"}]
+PLAIN: Steps = [{"op": "convert", "format": "png"}]
+SMALL: Steps = [{"op": "resize", "width": 24}, {"op": "convert", "format": "png"}]
 PHOTO = landscape(160, 120)
 
 
@@ -189,7 +189,8 @@ def _xyz(*values: float) -> bytes:
 
 
 def _gamma(value: float) -> bytes:
-    return b"curv" + bytes(4) + (1).to_bytes(4, "big") + int(value * 256).to_bytes(2, "big") + bytes(2)
+    power = int(value * 256).to_bytes(2, "big")
+    return b"curv" + bytes(4) + (1).to_bytes(4, "big") + power + bytes(2)
 
 
 def _profile(space: bytes, tags: dict[bytes, bytes]) -> bytes:

@@ -57,7 +57,7 @@ def test_each_format_is_known_by_what_its_own_writer_makes(form: str, expected: 
         (b"", None),
     ],
 )
-def test_a_head_is_told_by_magic_bytes_and_nothing_else(head: bytes, expected: Format | None) -> None:
+def test_a_head_is_told_by_its_magic_bytes(head: bytes, expected: Format | None) -> None:
     assert sniff(head) is expected
 
 

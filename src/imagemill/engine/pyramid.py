@@ -20,10 +20,29 @@ MARGIN = 2
 """How much larger than the size that is wanted a level has to be at least."""
 
 
+def times_larger(stored: Size, wanted: Size) -> float:
+    """Tell how many times larger one size is than another, along the side where it is least.
+
+    A side that was rounded up to a whole pixel counts as it was before, so that a quarter of a
+    picture is four times smaller also where its height is odd.
+    """
+    across, down = stored.width / wanted.width, stored.height / wanted.height
+    loosest = (stored.width / (wanted.width - 0.5), stored.height / (wanted.height - 0.5))
+    return min(max(across, down), *loosest)
+
+
 def depth(stored: Size, wanted: Size) -> int:
-    """Count how often a stored size may be halved and still have the margin."""
-    times = min(stored.width // wanted.width, stored.height // wanted.height)
-    return max(0, (times // MARGIN).bit_length() - 1 if times >= MARGIN else 0)
+    """Count how often a stored size may be halved and still have the margin.
+
+    Only even sides are halved: half a pixel more or less at the edge would shift all the others.
+    What is left to do is left to libvips, which averages whole blocks first and keeps the place.
+    """
+    most = int(times_larger(stored, wanted) / MARGIN).bit_length() - 1
+    return max(0, min(most, _halvings(stored.width), _halvings(stored.height)))
+
+
+def _halvings(side: int) -> int:
+    return (side & -side).bit_length() - 1
 
 
 def kept(stored: Size, wanted: Collection[Size], whole: int) -> frozenset[int]:
@@ -51,16 +70,24 @@ class Pyramid:
         """Scale to exactly this size; alpha is multiplied in while neighbours are mixed."""
         if size == Size(self.image.width, self.image.height):
             return self.image
-        level = self._level(depth(Size(self.image.width, self.image.height), size))
+        wanted = depth(Size(self.image.width, self.image.height), size)
+        level = self._level(wanted)
         across, down = size.width / level.width, size.height / level.height
         shrunk = level.resize(min(across, 1), vscale=min(down, 1))
-        return straight(enlarged(shrunk, size), like=self.image)
+        made = enlarged(shrunk, size)
+        return straight(made.invert() if wanted % 2 else made, like=self.image)
 
     def _level(self, wanted: int) -> pyvips.Image:
+        """Give a level, multiplied by its alpha; every second one is a negative.
+
+        libvips rounds halves up, down the columns and again along the rows, so that each level
+        would be half a step lighter than the one before. Turned into a negative between the two,
+        one rounding undoes the other.
+        """
         if not self._levels:
             self._levels.append(premultiplied(self.image))
         while len(self._levels) <= wanted:
-            half = self._levels[-1].shrink(2, 2, ceil=True)
+            half = self._levels[-1].shrinkv(2).invert().shrinkh(2)
             self._levels.append(half.copy_memory() if len(self._levels) in self._keep else half)
         return self._levels[wanted]
 

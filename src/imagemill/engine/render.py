@@ -16,7 +16,7 @@ from imagemill.engine import complaints, decode, probe
 from imagemill.engine.orders import Answer, Rendered, RenderOrder
 from imagemill.engine.original import Original, Wish
 from imagemill.engine.picture import Picture
-from imagemill.engine.pyramid import MARGIN
+from imagemill.engine.pyramid import MARGIN, times_larger
 from imagemill.errors import OutputImpossible
 from imagemill.geometry import Size
 from imagemill.operations import Kind, Step
@@ -88,14 +88,14 @@ def _shrink(known: Facts, plans: Sequence[Plan]) -> int:
     """
     if not decode.can_shrink(known):
         return 1
-    times = min(_times_larger(known, plan.wish) for plan in plans)
+    times = min(_room(known, plan.wish) for plan in plans)
     return next((shrink for shrink in decode.SHRINKS if times >= shrink), 1)
 
 
-def _times_larger(known: Facts, wish: Wish) -> float:
+def _room(known: Facts, wish: Wish) -> float:
     if wish.size is None:
         return 1
-    times = min(known.width / wish.size.width, known.height / wish.size.height)
+    times = times_larger(Size(known.width, known.height), wish.size)
     return times if wish.fast else times / MARGIN
 
 
