@@ -77,9 +77,10 @@ def _serve(channel: socket.socket, bounds: Bounds) -> None:
     while (received := receive(channel)) is not None:
         frame, descriptors = received
         answer = _answer(frame, descriptors, bounds)
-        send(CHANNEL, answer.model_dump_json(exclude_defaults=True).encode())
-        os.closerange(CHANNEL + 1, bounds.descriptors)
+        # First let go of what still holds a descriptor, or it would close a later order's.
         gc.collect()
+        os.closerange(CHANNEL + 1, bounds.descriptors)
+        send(CHANNEL, answer.model_dump_json(exclude_defaults=True).encode())
     os._exit(0)
 
 
