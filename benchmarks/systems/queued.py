@@ -27,12 +27,11 @@ class QueuedLane:
 
     async def shrink(self, photo: Photo) -> None:
         """Do one job."""
-        await self._done(await self._submit(photo, SMALL))
+        await self._done([await self._submit(photo, SMALL)])
 
     async def five(self, photo: Photo) -> None:
         """Submit five jobs at once, then wait for the last."""
-        for job in [await self._submit(photo, rendition) for rendition in FIVE]:
-            await self._done(job)
+        await self._done([await self._submit(photo, rendition) for rendition in FIVE])
 
     async def keep(self, photo: Photo) -> str:
         """Refuse: there is no memory."""
@@ -61,14 +60,20 @@ class QueuedLane:
         )
         return str(reply.expect(202).json()["id"])
 
-    async def _done(self, job: str) -> None:
+    async def _done(self, jobs: list[str]) -> None:
+        """Look at the first job that is not known to be done; go on at once when it is."""
         async for _ in looks(self._poll_s):
-            reply = await self._line.ask("GET", f"/jobs/{job}")
-            status = reply.expect(200).json()["status"]
-            if status == "failed":
-                raise JobFailed(reply.body.decode())
-            if status == "completed":
+            while jobs and await self._is_done(jobs[0]):
+                del jobs[0]
+            if not jobs:
                 return
+
+    async def _is_done(self, job: str) -> bool:
+        reply = await self._line.ask("GET", f"/jobs/{job}")
+        status = reply.expect(200).json()["status"]
+        if status == "failed":
+            raise JobFailed(reply.body.decode())
+        return bool(status == "completed")
 
 
 class QueuedService:
