@@ -34,6 +34,16 @@ def test_a_file_that_is_no_font_is_left_out(tmp_path: Path) -> None:
     assert fonts.preload((tmp_path,)).names == ("default",)
 
 
+def test_a_file_that_vanished_meanwhile_is_left_out(tmp_path: Path) -> None:
+    assert fonts._mapped(tmp_path / "gone.ttf", room=100) is None
+
+
+def test_a_file_that_no_room_is_left_for_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "large.ttf").write_bytes(bytes(101))
+
+    assert fonts._mapped(tmp_path / "large.ttf", room=100) is None
+
+
 @pytest.mark.may_skip("a machine without fonts has none to find")
 def test_a_plain_style_answers_to_its_family_alone(tmp_path: Path) -> None:
     if not found():

@@ -147,6 +147,5 @@ def _names(mapped: mmap.mmap) -> tuple[str, ...]:
     except OSError:
         return ()
     name, kind = (family or "").lower(), (style or "").lower()
-    if not name:
-        return ()
-    return (name, f"{name} {kind}") if kind in _PLAIN_STYLES else (f"{name} {kind}",)
+    full = f"{name} {kind}".strip()
+    return tuple(filter(None, (name, full) if kind in _PLAIN_STYLES else (full,)))
