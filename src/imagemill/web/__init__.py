@@ -29,6 +29,7 @@ def service_app(title: str, signer: Signer, *models: type[BaseModel]) -> FastAPI
         generate_unique_id_function=operation_id,
         strict_content_type=False,
         redirect_slashes=False,
+        dependencies=[Depends(caller)],
     )
     app.state.signer = signer
     app.state.schemas = schemas_of(Problem, *models)
