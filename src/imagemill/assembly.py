@@ -33,6 +33,7 @@ from imagemill.database.sqlite import SQLiteDatabase, Synchronous
 from imagemill.engine.edition import edition
 from imagemill.engine.layers import Layer
 from imagemill.engine.sandbox import Sandbox
+from imagemill.errors import Unavailable
 from imagemill.gateway.door import Door
 from imagemill.gateway.service import Gateway, standalone
 from imagemill.jobs.routes import app_of as jobs_app
@@ -76,6 +77,7 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
     async with AsyncExitStack() as opened:
         parts = _Parts(settings, opened)
         wanted = check(settings, names)
+        _make_private(settings.data)
         for process in sorted(wanted, key=lambda each: _ORDER.index(each.name)):
             parts.apps[process.name] = await _STARTS[process.name](parts)
         first = next((each for each in wanted if each.name == "gateway"), wanted[0])
@@ -181,7 +183,7 @@ class _Parts:
 
 
 async def _start_users(parts: _Parts) -> ASGIApp:
-    path = parts.settings.admin_key_file or admin_key_file(parts.settings.data)
+    path = admin_key_file(parts.settings)
     parts.admin_key = keys.read_or_make(path, prefix=keys.ADMIN_KEY_PREFIX)
     users = Users(parts.database("users"), parts.signer)
     await users.start(parts.admin_key)
@@ -271,9 +273,9 @@ _ORDER: Final = tuple(_STARTS)
 """A process starts after those that it asks."""
 
 
-def admin_key_file(data: Path) -> Path:
+def admin_key_file(settings: Settings) -> Path:
     """Tell where the generated API key lies."""
-    return data / "admin-key"
+    return settings.admin_key_file or settings.data / "admin-key"
 
 
 def _known_peers(parts: _Parts) -> list[str]:
@@ -284,6 +286,14 @@ def _known_peers(parts: _Parts) -> list[str]:
 
 def _routes(parts: _Parts, processes: Iterable[Process]) -> dict[str, Transport]:
     return {prefix: parts.transport(each.name) for each in processes for prefix in each.answers}
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder that nobody else on the machine can look into; leave one that is there."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"The folder {folder} cannot be made ({error.strerror}).") from error
 
 
 async def _well() -> dict[str, Any]:

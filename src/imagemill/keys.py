@@ -16,15 +16,20 @@ _BYTES: Final = 32
 def read_or_make(path: Path, *, prefix: str = "") -> str:
     """Read a secret from its file, or make one there (mode 600) when there is none.
 
-    Several processes may start at once: one of them makes it and all of them read it.
+    Several processes may start at once: one of them makes it and all of them read it. A secret
+    that is too short to be one, as of an empty file, is refused.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _make(path, f"{prefix}{secrets.token_urlsafe(_BYTES)}\n")
-        return path.read_text().strip()
+        secret = path.read_text().strip()
     except OSError as error:
         message = f"The key file {path.name} can be neither read nor made."
         raise Unavailable(message) from error
+    if len(secret) < _BYTES:
+        message = f"The key file {path.name} holds a key of under {_BYTES} characters; remove it."
+        raise Unavailable(message)
+    return secret
 
 
 def _make(path: Path, text: str) -> None:

@@ -38,7 +38,7 @@ def serve(
     check(settings, names)
     telemetry.configure(level=settings.log_level)
     _keep_freed_memory()
-    is_first = show_key and not admin_key_file(settings.data).exists()
+    is_first = show_key and not admin_key_file(settings).exists()
     with (
         _listening(settings.host, settings.port) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
@@ -81,7 +81,7 @@ def _greeting(
     if is_first and system.admin_key:
         lines.append(f"API key, shown this once: {system.admin_key}")
     elif system.admin_key:
-        lines.append(f"API key: in {admin_key_file(settings.data)} (`imagemill key` prints it)")
+        lines.append(f"API key: in {admin_key_file(settings)} (`imagemill key` prints it)")
     return lines
 
 
