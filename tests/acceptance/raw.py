@@ -9,16 +9,17 @@ import urllib.parse
 from tests.acceptance.system import System
 
 
-def sent(system: System, *pieces: bytes, within_s: float = 20.0) -> bytes:
-    """Send bytes as they are, end the sending side, and read until the server hangs up."""
+def sent(system: System, *pieces: bytes, hang_up: bool = False, within_s: float = 20.0) -> bytes:
+    """Send bytes as they are and read until the server hangs up; or end the sending side first."""
     host, port = urllib.parse.urlsplit(system.url).netloc.split(":")
     with socket.create_connection((host, int(port)), timeout=within_s) as line:
         # A server that has seen enough may hang up while we speak.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             for piece in pieces:
                 line.sendall(piece)
-        with contextlib.suppress(OSError):
-            line.shutdown(socket.SHUT_WR)
+        if hang_up:
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_WR)
         return _all_of(line)
 
 

@@ -67,7 +67,7 @@ class System:
 
     @property
     def port(self) -> int:
-        """Port that it listens at."""
+        """Port that it listens at, or did."""
         return int(self.url.rpartition(":")[2])
 
     @property
@@ -101,9 +101,10 @@ class System:
         return self._process.wait(_STOP_S)
 
     def _announced(self) -> str | None:
+        if found := _ADDRESS.search(self.said()):
+            return found[1]
         assert self.is_running, f"it ended with {self._process.returncode}: {self.said()}"
-        found = _ADDRESS.search(self.said())
-        return found[1] if found else None
+        return None
 
     def _log(self, kind: str) -> Path:
         return self._logs.with_name(f"{self._logs.name}.{kind}")
@@ -113,11 +114,11 @@ class System:
 def started(
     data: Path,
     *names: str,
+    settings: Mapping[str, str] | None = None,
     port: int = 0,
-    **environ: str,
 ) -> Iterator[System]:
     """Run the program for a block; settings are given without their prefix, in small letters."""
-    given = {f"IMAGEMILL_{name.upper()}": value for name, value in environ.items()}
+    given = {f"IMAGEMILL_{name.upper()}": value for name, value in (settings or {}).items()}
     system = System(data, names, given, port=port)
     try:
         yield system

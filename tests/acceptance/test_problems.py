@@ -329,7 +329,9 @@ def test_a_body_that_ends_too_early_is_not_kept(system: System, api: API, photo:
     length = f"content-length: {len(photo) + 100}"
     before = sum(each.is_file() for each in (system.data / "objects").rglob("*"))
 
-    answer = raw.sent(system, raw.head(system, "POST", "/api/v1/images", length), photo)
+    answer = raw.sent(
+        system, raw.head(system, "POST", "/api/v1/images", length), photo, hang_up=True
+    )
 
     assert raw.status_of(answer) in {0, 400}
     assert sum(each.is_file() for each in (system.data / "objects").rglob("*")) == before

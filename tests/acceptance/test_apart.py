@@ -1,0 +1,213 @@
+"""The six processes, each by itself: the same way through, over HTTP between them."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from imagemill.contracts.identity import HEADER, Identity, Signer
+from imagemill.processes import NAMES
+from tests.acceptance import pictures, raw
+from tests.acceptance.api import API, problem
+from tests.acceptance.system import PROGRAM, System, eventually, started, surroundings
+
+pytestmark = pytest.mark.timeout(120)
+
+Services = Mapping[str, System]
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Give all six, running; the gateway was up first and had to wait for the jobs service."""
+    data = tmp_path_factory.mktemp("apart") / "data"
+    with contextlib.ExitStack() as opened:
+        run = opened.enter_context
+        users, uploads = run(started(data, "users")), run(started(data, "uploads"))
+        peers = {"peers_users": users.url, "peers_uploads": uploads.url}
+        peers |= {"peers_jobs": f"http://127.0.0.1:{(port := free_port())}"}
+        gateway = run(started(data, "gateway", settings=peers))
+        with API(gateway) as api:
+            assert api.get("/health/live").text == "live"
+            assert api.get("/health/ready").status_code == 503
+            jobs = run(started(data, "jobs", port=port, settings=peers))
+            eventually(api.is_ready)
+        worker = run(started(data, "worker", settings=peers))
+        notifier = run(started(data, "notifier"))
+        found = (gateway, users, uploads, jobs, worker, notifier)
+        yield dict(zip(NAMES, found, strict=True))
+
+
+@pytest.fixture
+def api(services: Services) -> Iterator[API]:
+    with API(services["gateway"]) as client:
+        yield client
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
+def test_a_picture_goes_in_and_results_come_out(api: API) -> None:
+    picture = pictures.jpeg()
+
+    first = api.post("/api/v1/images", content=picture)
+    again = api.post("/api/v1/images", files={"file": ("a.jpg", picture)})
+    job = api.completed(api.submit(first.json()["image_id"], {"a": [{"op": "flip"}]}))
+    repeat = api.submit(first.json()["image_id"], {"a": [{"op": "flip"}]})
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert pictures.opened(api.result(job, "a")).size == (64, 48)
+    assert api.get(first.json()["url"]).content == picture
+    assert repeat.json()["cached"] is True
+
+
+def test_short_forms_work(api: API) -> None:
+    form = api.short("resize", pictures.jpeg(), width=20, format="webp")
+    bare = api.post("/api/v1/flip", content=pictures.png())
+
+    assert api.completed(form)["result"]["format"] == "webp"
+    assert api.completed(bare)["result"]["format"] == "png"
+
+
+def test_the_documents_of_all_services_are_one(api: API) -> None:
+    paths = api.get("/openapi.json").json()["paths"]
+
+    assert {"/api/v1/images", "/api/v1/jobs", "/api/v1/resize"} <= paths.keys()
+
+
+def test_problems_come_through_as_they_were(api: API) -> None:
+    problem(api.post("/api/v1/images", content=b"no picture"), 415, "unsupported_format")
+    problem(api.post("/api/v1/resize?widht=5", content=b"x"), 422, "invalid_request")
+    problem(api.get("/api/v1/jobs/none"), 404, "not_found")
+    problem(api.put("/api/v1/jobs"), 405, "method_not_allowed")
+    problem(api.post("/api/v1/jobs", json={"outputs": {}}), 422, "invalid_request")
+
+
+def test_too_many_bytes_are_refused_through_the_gateway_too(api: API, services: Services) -> None:
+    streamed = api.post("/api/v1/images", content=(bytes(1_000_000) for _ in range(60)))
+    announced = api.post("/api/v1/images", content=bytes(60_000_000))
+
+    problem(streamed, 413, "too_large")
+    problem(announced, 413, "too_large")
+
+
+def test_half_a_picture_is_not_kept_when_its_sender_leaves(api: API, services: Services) -> None:
+    objects = services["uploads"].data / "objects/originals"
+    before = {each for each in objects.rglob("*") if each.is_file()}
+    head = raw.head(services["gateway"], "POST", "/api/v1/images", "transfer-encoding: chunked")
+    picture = pictures.png()
+
+    raw.sent(services["gateway"], head, b"%x\r\n" % len(picture), picture, b"\r\n", hang_up=True)
+
+    eventually(lambda: api.get("/health/ready").text == "ready")
+    problem(api.post("/api/v1/images", content=b"next"), 415, "unsupported_format")
+    assert {each for each in objects.rglob("*") if each.is_file()} == before
+
+
+@pytest.mark.parametrize("name", ["users", "uploads", "jobs", "worker", "notifier"])
+def test_a_service_talks_to_nobody_who_is_not_signed(services: Services, name: str) -> None:
+    with httpx2.Client(base_url=services[name].url, trust_env=False) as stranger:
+        for path in ("/internal/health", "/internal/openapi.json"):
+            own_key = {"x-api-key": services["gateway"].key}
+            problem(stranger.get(path, headers=own_key), 401, "unauthenticated")
+        assert stranger.get("/health/live").status_code == 200
+
+
+def test_a_service_takes_no_identity_that_is_not_signed_with_its_secret(
+    services: Services,
+) -> None:
+    forged = Signer(b"x" * 32).sign(Identity(account="admin", scopes=frozenset({"service"})))
+
+    with httpx2.Client(base_url=services["jobs"].url, trust_env=False) as stranger:
+        for token in (forged, "", "x.y.z", f"{forged}a"):
+            answer = stranger.get("/api/v1/operations", headers={HEADER: token})
+            problem(answer, 401, "unauthenticated")
+
+
+def test_the_gateway_drops_what_a_client_says_of_itself(api: API, services: Services) -> None:
+    secret = (services["jobs"].data / "service-key").read_bytes().strip()
+    other = Signer(secret).sign(Identity(account="other", scopes=frozenset({"service"})))
+    image = api.upload(pictures.jpeg())
+
+    answer = api.get(f"/api/v1/images/{image['image_id']}", headers={HEADER: other})
+    without_key = httpx2.get(
+        f"{services['gateway'].url}/api/v1/operations", headers={HEADER: other}, trust_env=False
+    )
+
+    assert answer.json() == image
+    problem(without_key, 401, "unauthenticated")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/internal/health",
+        "/internal/openapi.json",
+        "/api/v1/../../internal/openapi.json",
+        "/api/v1/images/../../../internal/health",
+        "/api/v1/images/x/../../../../internal/openapi.json",
+        "/api/v1/%2e%2e/%2e%2e/internal/health",
+        "/api/v1//internal/health",
+        "/api/v1/./jobs/../../../internal/openapi.json",
+    ],
+)
+def test_nothing_internal_is_reached_through_the_gateway(
+    api: API, services: Services, target: str
+) -> None:
+    answer = raw.sent(services["gateway"], raw.head(services["gateway"], "GET", target))
+
+    assert raw.status_of(answer) == 404
+
+
+@pytest.mark.parametrize("target", ["/api/v1/images/\xff", "/api/v1/operations?a=\xff"])
+def test_odd_bytes_are_no_server_error(api: API, services: Services, target: str) -> None:
+    answer = raw.sent(services["gateway"], raw.head(services["gateway"], "GET", target))
+
+    assert raw.status_of(answer) in {0, 200, 400, 404, 422}
+
+
+def test_one_id_follows_a_request_through_all_processes(api: API) -> None:
+    answer = api.short("flip", pictures.jpeg())
+
+    given = api.get("/api/v1/jobs/none", headers={"x-request-id": "mine-1"})
+    made = api.get("/api/v1/jobs/none")
+
+    assert given.json()["request_id"] == given.headers["x-correlation-id"] == "mine-1"
+    assert made.json()["request_id"] == made.headers["x-correlation-id"]
+    api.completed(answer)
+
+
+def test_no_address_of_a_service_is_told(api: API, services: Services) -> None:
+    inside = [str(services[name].port) for name in ("users", "uploads", "jobs")]
+
+    for path in ("/api/v1/images/", "/api/v1/jobs/", "/health", "/openapi.json"):
+        answer = api.get(path)
+        told = answer.text + str(answer.headers)
+        assert not [port for port in inside if f":{port}" in told]
+
+
+@pytest.mark.parametrize(
+    ("name", "peer"), [("gateway", "users"), ("jobs", "uploads"), ("worker", "jobs")]
+)
+def test_a_process_without_a_peer_names_it_and_does_not_start(
+    tmp_path: Path, name: str, peer: str
+) -> None:
+    command = [str(PROGRAM), "serve", name, "--port", "0", "--data", str(tmp_path)]
+
+    ended = subprocess.run(
+        command, env=surroundings(), capture_output=True, text=True, timeout=30, check=False
+    )
+
+    told = (ended.stdout + ended.stderr).strip()
+    assert ended.returncode in {1, 2}
+    assert len(told.splitlines()) == 1
+    assert f"IMAGEMILL_PEERS_{peer.upper()}" in told
+    assert not list(tmp_path.iterdir())
