@@ -98,7 +98,7 @@ def dominant(grid: Grid, count: int) -> list[tuple[str, float]]:
     Source: Heckbert, Color Image Quantization for Frame Buffer Display (1982).
     """
     seen = [pixel[:3] for pixel in grid.pixels if pixel[3] > 127]
-    boxes = [seen] if seen else []
+    boxes = [seen] if seen and count else []
     while len(boxes) < count and (widest := max(boxes, key=_spread, default=[])):
         if not _spread(widest):
             break

@@ -71,7 +71,7 @@ def memory_file(content: bytes, files: ExitStack) -> int:
     return descriptor
 
 
-def saved(image: Image.Image, form: str, **options: Any) -> bytes:
+def saved(image: Image.Image, form: str, **options: object) -> bytes:
     """Write a picture with Pillow."""
     file = io.BytesIO()
     image.save(file, form, **options)

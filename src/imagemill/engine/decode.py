@@ -44,6 +44,7 @@ class Decoded:
     shrink: int = 1
     """How much smaller than stored the decoder makes the picture (1, 2, 4 or 8)."""
     delays_ms: tuple[int, ...] = ()
+    """How long each frame of the animation stands, also where only the first is decoded."""
     loops: int = 0
 
 
@@ -91,11 +92,10 @@ def decoded(original: int, facts: Facts, *, shrink: int, moving: bool) -> Decode
         with by_pillow.opened(original, facts.format, facts.width * facts.height) as picture:
             return Decoded(facts, (by_pillow.loaded(picture),))
     roll = _load(original, facts.format, **_options(facts.format, shrink=shrink, moving=moving))
-    if not moving:
-        return Decoded(facts, (tones.plain(roll),), shrink)
+    frames = _unrolled(roll) if moving else [roll]
     return Decoded(
         facts,
-        tuple(tones.plain(frame) for frame in _unrolled(roll)),
+        tuple(tones.plain(frame) for frame in frames),
         shrink,
         delays_ms=tuple(roll.get("delay")) if roll.get_typeof("delay") else (),
         loops=int(roll.get("loop")) if roll.get_typeof("loop") else 0,
