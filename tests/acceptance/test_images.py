@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,31 @@ def test_who_has_an_original_already_gets_no_bytes(api: API, photo: bytes) -> No
 
     assert (answer.status_code, answer.content) == (304, b"")
     assert answer.headers["etag"] == tag
+
+
+def test_many_who_send_the_same_bytes_at_once_share_one_original(
+    api: API, system: System, photo: bytes
+) -> None:
+    before = originals(system)
+
+    with ThreadPoolExecutor(8) as senders:
+        answers = list(senders.map(lambda _: api.post("/api/v1/images", content=photo), range(16)))
+
+    statuses = [each.status_code for each in answers]
+    assert sorted(statuses) == [200] * 15 + [201]
+    assert len({each.json()["image_id"] for each in answers}) == 1
+    assert len(originals(system) - before) == 1
+
+
+def test_an_original_that_the_disk_lost_is_told_as_missing(
+    api: API, system: System, photo: bytes
+) -> None:
+    before = originals(system)
+    image = api.upload(photo)
+    (lost,) = originals(system) - before
+    lost.unlink()
+
+    problem(api.get(image["url"]), 404, "not_found")
 
 
 @pytest.mark.parametrize(

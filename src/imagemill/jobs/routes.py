@@ -109,7 +109,7 @@ class _Public:
             inline=True,
         )
         stored = self.jobs.storage.get(Bucket.RESULTS, result.storage_key)
-        return deliver(request, what, stored)
+        return await deliver(request, what, stored)
 
     async def operations(self) -> Catalogue:
         """List what can be done to a picture."""

@@ -99,7 +99,7 @@ class _Routes:
             inline=False,
         )
         stored = self.uploads.storage.get(Bucket.ORIGINALS, image.storage_key)
-        return deliver(request, what, stored)
+        return await deliver(request, what, stored)
 
     async def intake(self, request: Request, caller: Caller) -> Intake:
         """Take a picture in for another service, with the form's other fields."""

@@ -30,13 +30,24 @@ class Delivered:
     """Whether a browser may show it; originals are only saved."""
 
 
-def deliver(request: Request, what: Delivered, content: AsyncIterator[bytes]) -> Response:
-    """Answer with an object's bytes, or 304 when the caller has them already."""
+async def deliver(request: Request, what: Delivered, content: AsyncIterator[bytes]) -> Response:
+    """Answer with an object's bytes, or 304 when the caller has them already.
+
+    Raises `NotFound` when the object is gone, while that can still be answered.
+    """
     headers = {**_SAFE, "etag": f'"{what.sha256}"', "content-disposition": _disposition(what)}
     if _has_it(request, what.sha256):
         return Response(status_code=304, headers=headers)
     headers["content-length"] = str(what.size_bytes)
-    return StreamingResponse(content, headers=headers, media_type=what.media_type)
+    first = await anext(content, b"")
+    whole = _begun(first, content)
+    return StreamingResponse(whole, headers=headers, media_type=what.media_type)
+
+
+async def _begun(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
 
 
 def _has_it(request: Request, sha256: str) -> bool:
