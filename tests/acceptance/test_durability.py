@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance import pictures
-from tests.acceptance.api import API, JSON
+from tests.acceptance.api import API, JSON, problem
 from tests.acceptance.system import (
     PROGRAM,
     System,
@@ -90,6 +91,27 @@ def test_jobs_survive_an_orderly_end(data: Path) -> None:
 
     with started(data, settings=QUICKLY) as again, API(again) as api:
         eventually(lambda: all_completed(api, jobs), within_s=90)
+
+
+def test_jobs_survive_the_death_of_the_jobs_service_alone(data: Path) -> None:
+    with contextlib.ExitStack() as opened:
+        run = opened.enter_context
+        users, uploads = run(started(data, "users")), run(started(data, "uploads"))
+        peers = {"peers_users": users.url, "peers_uploads": uploads.url}
+        jobs = run(started(data, "jobs", settings={**peers, **QUICKLY}))
+        peers |= {"peers_jobs": jobs.url}
+        worker = run(started(data, "worker", settings=peers))
+        api = run(API(run(started(data, "gateway", settings=peers))))
+        eventually(api.is_ready)
+        promised = submitted(api, 8)
+
+        jobs.kill()
+        problem(api.get(f"/api/v1/jobs/{promised[0]}"), 503, "unavailable")
+        run(started(data, "jobs", port=jobs.port, settings={**peers, **QUICKLY}))
+
+        eventually(api.is_ready)
+        eventually(lambda: all_completed(api, promised), within_s=90)
+        assert worker.is_running
 
 
 def test_what_was_kept_is_there_after_a_restart(data: Path) -> None:
