@@ -69,7 +69,7 @@ def test_nothing_is_enlarged_unless_asked(size: Size, box: Size, fit: Fit) -> No
 
 
 @given(sizes, sizes, st.booleans())
-def test_cover_has_pixels_for_all_of_its_frame(size: Size, box: Size, enlarge: bool) -> None:  # noqa: FBT001 - drawn.
+def test_cover_has_pixels_for_all_of_its_frame(size: Size, box: Size, enlarge: bool) -> None:  # noqa: FBT001 - hypothesis draws it.
     found = fitted(size, box.width, box.height, Fit.COVER, enlarge=enlarge)
 
     assert found.scaled.width >= found.framed.width
@@ -86,7 +86,7 @@ def test_inside_stays_in_the_box(size: Size, box: Size) -> None:
 
 
 @given(sizes, sides, st.booleans())
-def test_a_side_that_is_given_is_kept(size: Size, width: int, enlarge: bool) -> None:  # noqa: FBT001 - drawn.
+def test_a_side_that_is_given_is_kept(size: Size, width: int, enlarge: bool) -> None:  # noqa: FBT001 - hypothesis draws it.
     found = fitted(size, width, None, Fit.COVER, enlarge=enlarge).framed
 
     assert found.width == (width if enlarge else min(width, size.width))

@@ -6,7 +6,10 @@ a photograph of 800 x 600 px with libvips 8.18:
 - JPEG 80, no optimised tables: 2.1 ms. Trellis and optimised scans save a fifth of the bytes and
   cost ten times as much; that is what `optimize` is for.
 - WebP 80, effort 2: 21 ms, 63.2 KB. Effort 4, the library's own default: 47 ms, 60.8 KB.
-- AVIF 55, effort 2. Effort 4 takes seven times as long for a fifth less.
+- AVIF 55, effort 2: 0.3 s, 71.7 KB. Effort 4: 2.5 s, 69.0 KB; effort 0: 0.05 s, 80.6 KB.
+- PNG with all row filters: a third smaller for a third more time (1632 x 1224 px, 0.15 s).
+- Palettes (GIF, PNG with `colours`), effort 3: 0.3 s. Effort 7, the library's own default: 2.5 s,
+  for a tenth less and 2 dB more.
 """
 
 from __future__ import annotations
@@ -84,7 +87,7 @@ GIF = Encoding(
     "gifsave",
     65_535,
     frozenset({"effort", "colours", "max_bytes"}),
-    effort=7,
+    effort=3,
     efforts=(1, 10),
     moves=True,
 )
@@ -125,9 +128,10 @@ def _png(encoding: Encoding, settings: Settings) -> dict[str, object]:
         "compression": _effort(encoding, settings),
         "interlace": settings.progressive,
     }
-    if settings.colours:
-        options |= {"palette": True, "bitdepth": _bits(settings.colours, _PNG_BITS)}
-    return options
+    if not settings.colours:
+        return options | {"filter": "all"}
+    bits = _bits(settings.colours, _PNG_BITS)
+    return options | {"palette": True, "bitdepth": bits, "effort": _PALETTE_EFFORT}
 
 
 def _webp(encoding: Encoding, settings: Settings) -> dict[str, object]:
@@ -172,6 +176,7 @@ def _bits(colours: int, depths: Sequence[int]) -> int:
     return max(bits for bits in depths if 2**bits <= colours)
 
 
+_PALETTE_EFFORT = 3
 _PNG_BITS = (1, 2, 4, 8)
 _GIF_BITS = (1, 2, 3, 4, 5, 6, 7, 8)
 _SUBSAMPLE = {"auto": "auto", "420": "on", "444": "off"}

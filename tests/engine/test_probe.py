@@ -58,7 +58,7 @@ def test_frames_of_an_animation_are_counted(name: str, frames: int) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"), [("alpha.png", True), ("grey_alpha.png", True), ("opaque.png", False)]
 )
-def test_transparency_is_told(name: str, expected: bool) -> None:  # noqa: FBT001 - a parameter.
+def test_transparency_is_told(name: str, expected: bool) -> None:  # noqa: FBT001 - pytest gives it by name.
     assert facts(draw.picture(name)).has_alpha is expected
 
 

@@ -108,7 +108,7 @@ class Convert(Step):
         ge=0,
         le=10,
         description="How hard to try for few bytes: WebP 0 to 6 (unless given 2), AVIF 0 to 9 (2),"
-        " PNG 0 to 9 (6), GIF 1 to 10 (7).",
+        " PNG 0 to 9 (6), GIF 1 to 10 (3).",
     )
     chroma: Literal["auto", "420", "444"] = Field(
         "auto",
