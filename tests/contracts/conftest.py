@@ -48,7 +48,7 @@ async def storage(tmp_path: Path) -> AsyncIterator[LocalStorage]:
 
 @pytest.fixture(params=["sql on sqlite"])
 async def queue(tmp_path: Path) -> AsyncIterator[SQLQueue]:
-    database = SQLiteDatabase(tmp_path / "queue.sqlite", synchronous="NORMAL")
+    database = SQLiteDatabase(tmp_path / "queue.sqlite")
     opened = SQLQueue(database, lease_s=0.3)
     await opened.start()
     yield opened

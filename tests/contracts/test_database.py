@@ -35,6 +35,12 @@ async def test_what_run_wrote_is_read_by_the_next_reader(database: Database) -> 
     assert await database.read(names) == ["a"]
 
 
+async def test_what_need_not_be_durable_is_read_at_once_all_the_same(database: Database) -> None:
+    await database.run(lambda each: each.execute(ADD, {"name": "a", "size": 1}), durable=False)
+
+    assert await database.read(names) == ["a"]
+
+
 async def test_a_unit_that_raises_leaves_nothing_and_its_error_reaches_the_caller(
     database: Database,
 ) -> None:

@@ -34,8 +34,12 @@ Unit = Callable[[Connection], T]
 class Database(Protocol):
     """A service's own database; nobody else opens it."""
 
-    async def run(self, unit: Unit[T]) -> T:
+    async def run(self, unit: Unit[T], *, durable: bool = True) -> T:
         """Run a unit in one transaction and return after it is durable.
+
+        With `durable=False` it may return before: at a power cut (not at a crash of the process)
+        what it wrote can be lost, together with all that was written after it. That saves a sync
+        where losing the write only means doing something again.
 
         The unit may run again from the start when the engine asks for it, so it changes nothing
         but rows. What it raises is raised here, and leaves no trace in the database. Raises

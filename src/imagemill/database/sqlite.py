@@ -16,14 +16,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from imagemill.database import Connection, Row, Unit
 from imagemill.database.migrations import Migration, apply
 from imagemill.errors import ImagemillError, Internal, Unavailable
 
 T = TypeVar("T")
-Synchronous = Literal["FULL", "NORMAL"]
 
 _BUSY_MS = 5_000
 _UNITS_PER_COMMIT = 64
@@ -35,6 +34,7 @@ class _Waiting:
     unit: Unit[Any]
     answer: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
+    durable: bool
     result: Any = None
     error: BaseException | None = None
 
@@ -62,9 +62,9 @@ class _Thread:
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
-    async def run(self, unit: Unit[T]) -> T:
+    async def run(self, unit: Unit[T], *, durable: bool) -> T:
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(unit, loop.create_future(), loop)
+        waiting = _Waiting(unit, loop.create_future(), loop, durable)
         self._inbox.put(waiting)
         result: T = await waiting.answer
         return result
@@ -101,21 +101,20 @@ class _Thread:
 class SQLiteDatabase:
     """A `Database` in one file: one writing thread, one reading thread."""
 
-    def __init__(self, path: Path, *, synchronous: Synchronous = "FULL") -> None:
-        """Open or create the file; `NORMAL` may lose the last commits at a power cut."""
+    def __init__(self, path: Path) -> None:
+        """Open the file when it is first needed; create it where there is none."""
         self._path = path
-        self._synchronous = synchronous
         path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = _Thread(f"{path.stem}-writer", self._connect, "BEGIN IMMEDIATE")
         self._reader = _Thread(f"{path.stem}-reader", self._connect, "BEGIN")
 
-    async def run(self, unit: Unit[T]) -> T:
-        """Run a unit in a transaction that is on disk when this returns."""
-        return await self._writer.run(unit)
+    async def run(self, unit: Unit[T], *, durable: bool = True) -> T:
+        """Run a unit in a transaction that is on disk when this returns, if it is `durable`."""
+        return await self._writer.run(unit, durable=durable)
 
     async def read(self, unit: Unit[T]) -> T:
         """Run a reading unit without waiting for writers."""
-        return await self._reader.run(unit)
+        return await self._reader.run(unit, durable=False)
 
     async def migrate(self, migrations: Sequence[Migration]) -> None:
         """Apply what is missing, all or nothing."""
@@ -134,7 +133,6 @@ class SQLiteDatabase:
         raw.row_factory = sqlite3.Row
         raw.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         _use_wal(raw)
-        raw.execute(f"PRAGMA synchronous = {self._synchronous}")
         raw.execute("PRAGMA foreign_keys = ON")
         return raw
 
@@ -154,13 +152,16 @@ def _use_wal(raw: sqlite3.Connection) -> None:
 
 
 def _commit(raw: sqlite3.Connection, begin: str, batch: Sequence[_Waiting]) -> None:
-    """Run all units of a batch, each in a savepoint of its own, and commit once."""
+    """Run all units of a batch and commit once, synced if any of them is durable."""
     connection = _SQLiteConnection(raw)
+    is_durable = any(waiting.durable for waiting in batch)
     try:
+        raw.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'NORMAL'}")
         raw.execute(begin)
         for waiting in batch:
-            _run_one(raw, connection, waiting)
-        raw.execute("COMMIT")
+            _run_one(raw, connection, waiting, is_alone=len(batch) == 1)
+        if raw.in_transaction:
+            raw.execute("COMMIT")
     except sqlite3.Error as error:
         if raw.in_transaction:
             raw.execute("ROLLBACK")
@@ -172,8 +173,12 @@ def _fail(batch: Sequence[_Waiting], error: sqlite3.Error) -> None:
         waiting.error = waiting.error or _translated(error)
 
 
-def _run_one(raw: sqlite3.Connection, connection: Connection, waiting: _Waiting) -> None:
-    raw.execute("SAVEPOINT unit")
+def _run_one(
+    raw: sqlite3.Connection, connection: Connection, waiting: _Waiting, *, is_alone: bool
+) -> None:
+    """Run one unit; a savepoint keeps its failure from those that share its commit."""
+    if not is_alone:
+        raw.execute("SAVEPOINT unit")
     try:
         waiting.result = waiting.unit(connection)
     except sqlite3.Error as error:
@@ -181,8 +186,8 @@ def _run_one(raw: sqlite3.Connection, connection: Connection, waiting: _Waiting)
     except BaseException as error:  # noqa: BLE001 - it is raised again where the unit was asked for
         waiting.error = error
     if waiting.error is not None and raw.in_transaction:
-        raw.execute("ROLLBACK TO unit")
-    if raw.in_transaction:
+        raw.execute("ROLLBACK" if is_alone else "ROLLBACK TO unit")
+    if raw.in_transaction and not is_alone:
         raw.execute("RELEASE unit")
 
 

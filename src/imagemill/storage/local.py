@@ -1,7 +1,9 @@
 """Objects as files below one folder.
 
 Known limits: one machine; a rename is atomic only within one file system, so drafts lie beside
-their objects. Each object is synced before it gets its name, and its folder after. Tested on ext4.
+their objects. A new object gets its name and is then synced once: ext4, XFS and Btrfs write a new
+name together with the file's first sync, and nobody looks for a name before `put` has returned. An
+object that replaces another is synced before and its folder after. Tested on ext4.
 """
 
 from __future__ import annotations
@@ -125,12 +127,23 @@ class _Draft:
 
     def keep(self) -> Stored:
         descriptor = self._open()
-        os.fsync(descriptor)
-        self._draft.rename(self._path)
+        if self._path.exists():
+            os.fsync(descriptor)
+            self._draft.rename(self._path)
+            _sync_folder(self._path.parent)
+        else:
+            self._draft.rename(self._path)
+            self._sync_new(descriptor)
         os.close(descriptor)
         self._descriptor = None
-        _sync_folder(self._path.parent)
         return Stored(self._size, self._hash.hexdigest())
+
+    def _sync_new(self, descriptor: int) -> None:
+        try:
+            os.fsync(descriptor)
+        except OSError:
+            self._path.unlink()
+            raise
 
     def drop(self) -> None:
         if self._descriptor is not None:
