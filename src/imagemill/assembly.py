@@ -29,7 +29,7 @@ from imagemill.contracts.transport import ASGIApp, InMemory, Remote, Transport
 from imagemill.contracts.uploads import UploadsClient
 from imagemill.contracts.users import UsersClient
 from imagemill.database.migrations import migrations_of
-from imagemill.database.sqlite import SQLiteDatabase, Synchronous
+from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.engine.edition import edition
 from imagemill.engine.layers import Layer
 from imagemill.engine.sandbox import Sandbox
@@ -65,6 +65,8 @@ class Running:
     """The generated API key; empty where the users service runs elsewhere."""
     layers: Sequence[Layer]
     """The sandbox's layers; none where nothing here touches pixels."""
+    leave: Callable[[], None]
+    """Let go of callers that wait for something to happen; said before the end."""
 
 
 @asynccontextmanager
@@ -90,6 +92,7 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
             app=RequestIds(app if first.name == "gateway" else standalone(app)),
             admin_key=parts.admin_key,
             layers=layers,
+            leave=parts.leave,
         )
 
 
@@ -125,12 +128,17 @@ class _Parts:
     opened: AsyncExitStack
     apps: dict[str, ASGIApp] = field(default_factory=dict)
     loops: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
+    ends: list[Callable[[], None]] = field(default_factory=list)
     sandboxes: list[Sandbox] = field(default_factory=list)
     admin_key: str = ""
     _signer: Signer | None = None
     _queue: SQLQueue | None = None
     _storage: LocalStorage | None = None
     _remotes: dict[str, Remote] = field(default_factory=dict)
+
+    def leave(self) -> None:
+        for end in self.ends:
+            end()
 
     @property
     def signer(self) -> Signer:
@@ -148,14 +156,14 @@ class _Parts:
 
     async def queue(self) -> SQLQueue:
         if self._queue is None:
-            self._queue = SQLQueue(self.database("queue", synchronous="NORMAL"))
+            self._queue = SQLQueue(self.database("queue"))
             await self._queue.start()
             self.opened.push_async_callback(self._queue.close)
         return self._queue
 
-    def database(self, name: str, *, synchronous: Synchronous = "FULL") -> SQLiteDatabase:
+    def database(self, name: str) -> SQLiteDatabase:
         path = self.settings.data / "databases" / f"{name}.sqlite"
-        database = SQLiteDatabase(path, synchronous=synchronous)
+        database = SQLiteDatabase(path)
         self.opened.push_async_callback(database.close)
         return database
 
@@ -220,6 +228,7 @@ async def _start_jobs(parts: _Parts) -> ASGIApp:
     )
     await jobs.start()
     parts.loops += [jobs.relay, jobs.sweep]
+    parts.ends.append(jobs.news.end)
     app = jobs_app(jobs)
     tell_health(app, _queue_health(parts))
     return app

@@ -60,8 +60,13 @@ async def _serve(
         server = _Server(_config(system), lambda: announce("\n".join(lines)))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, server.stop)
+            loop.add_signal_handler(number, _stop, server, system)
         await server.serve([listener])
+
+
+def _stop(server: _Server, system: Running) -> None:
+    server.stop()
+    system.leave()
 
 
 def _greeting(

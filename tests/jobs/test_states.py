@@ -22,6 +22,7 @@ from imagemill.jobs.states import (
     Ruling,
     Standing,
     Status,
+    cancelled,
     claimed,
     failed,
     finished,
@@ -63,6 +64,17 @@ def test_only_a_job_that_is_worked_on_can_end_an_attempt(status: Status) -> None
     for end in ends:
         with pytest.raises(Conflict, match=status):
             end()
+
+
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.PROCESSING])
+def test_a_job_that_has_not_ended_can_be_cancelled(status: Status) -> None:
+    assert cancelled(Standing(status)).standing.status is Status.CANCELLED
+
+
+@pytest.mark.parametrize("status", FINAL)
+def test_a_job_that_has_ended_cannot_be_cancelled(status: Status) -> None:
+    with pytest.raises(Conflict, match=status):
+        cancelled(Standing(status))
 
 
 def test_a_finished_attempt_completes_the_job() -> None:
@@ -108,7 +120,7 @@ def test_a_lost_worker_costs_no_try_until_there_were_twenty() -> None:
     assert (ruling.standing.status, ruling.error) == (Status.FAILED, "worker_lost")
 
 
-EVENTS = st.sampled_from(["claim", "finish", "wrong", "passing", "crash", "down", "lose"])
+EVENTS = st.sampled_from(["claim", "finish", "wrong", "passing", "crash", "down", "lose", "cancel"])
 
 
 def follow(standing: Standing, event: str) -> Ruling:
@@ -116,6 +128,8 @@ def follow(standing: Standing, event: str) -> Ruling:
         return claimed(standing)
     if event == "finish":
         return finished(standing)
+    if event == "cancel":
+        return cancelled(standing)
     if event == "lose":
         return lost(standing, PATIENCE)
     errors = {"wrong": Corrupt, "passing": Timeout, "crash": DecoderCrashed, "down": Unavailable}

@@ -28,6 +28,38 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to a job."""
+
+    id: int
+    """Only grows, over all jobs."""
+    job_id: str
+    type: str
+    """`job.queued`, `job.started`, `job.requeued`, or how it ended: `job.completed`, ..."""
+    at: float
+    """Seconds since 1970."""
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing can happen to the job after it."""
+        return self.type in {"job.completed", "job.failed", "job.cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which jobs to list; the newest come first."""
+
+    limit: int
+    status: str = ""
+    """Only jobs of this status; empty for any."""
+    type: str = ""
+    """Only jobs of this type; empty for any."""
+    before: float = float("inf")
+    """Only jobs made before this time or, of those made at it, before `before_id`."""
+    before_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """A named pipeline of a job, and its result once there is one."""
 

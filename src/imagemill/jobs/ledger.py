@@ -104,14 +104,19 @@ class Ledger:
         ruling = states.failed(job.standing, error, self.patience, self.jitter)
         return self._rule(connection, job, ruling, error=failure.model_dump(exclude={"lease_id"}))
 
-    def take_back(self, connection: Connection, now: float, most: int) -> int:
-        """Rule on jobs whose worker is silent; tell how many there were."""
+    def cancel(self, connection: Connection, job_id: str, owner: str) -> Job:
+        """End a job for its owner; its worker, if it has one, learns it at its next beat."""
+        job = records.get(connection, job_id, owner)
+        return self._rule(connection, job, states.cancelled(job.standing))
+
+    def take_back(self, connection: Connection, now: float, most: int) -> list[str]:
+        """Rule on jobs whose worker is silent; list them."""
         ended = records.leases_ended(connection, now, most)
         for job_id in ended:
             job = records.get(connection, job_id)
             ruling = states.lost(job.standing, self.patience)
             self._rule(connection, job, ruling, error=_LOST if ruling.error else None)
-        return len(ended)
+        return ended
 
     def announce_again(self, connection: Connection, now: float, before: float, most: int) -> int:
         """Publish once more what is due and nobody came for; tell how many there were."""

@@ -24,7 +24,10 @@ Schemas = Mapping[str, dict[str, Any]]
 """JSON schemas by the names of the fields that they describe."""
 
 _ANSWERS: Final[Described] = {
-    200: {"model": DryRun, "description": "With `dry_run=1`: what would be made."},
+    200: {
+        "model": DryRun,
+        "description": "With `dry_run=1`: what would be made. With `Prefer: wait`: the ended job.",
+    },
     202: {
         "model": Accepted,
         "description": "The job is taken on; `Location` tells where it is.",
@@ -58,6 +61,23 @@ OUTPUT: Final[dict[str, Any]] = {
 }
 """The route that gives a result's bytes."""
 
+EVENTS: Final[dict[str, Any]] = {"tags": ["jobs"]}
+"""The stream of what happens to a job."""
+
+CANCEL: Final[dict[str, Any]] = {
+    "responses": {409: problem("The job has ended already.")},
+    "tags": ["jobs"],
+}
+"""The route that ends a job for its owner."""
+
+_PREFER: Final[dict[str, Any]] = {
+    "name": "Prefer",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "`wait=N`: answer 200 with the ended job if it ends within N seconds (60 at "
+    "most); with `Accept: image/*` and one output, with the picture itself.",
+}
+
 JOBS: Final[dict[str, Any]] = {
     "status_code": 202,
     "response_model": None,
@@ -66,6 +86,7 @@ JOBS: Final[dict[str, Any]] = {
     "openapi_extra": {
         "parameters": [
             _DRY_RUN,
+            _PREFER,
             {
                 "name": "job",
                 "in": "query",
@@ -109,7 +130,7 @@ def short_form(name: str, step: type[Step]) -> dict[str, Any]:
         "name": name,
         "description": getdoc(step),
         "openapi_extra": {
-            "parameters": [_DRY_RUN, *_query(fields)],
+            "parameters": [_DRY_RUN, _PREFER, *_query(fields)],
             "requestBody": {
                 "required": True,
                 "content": {

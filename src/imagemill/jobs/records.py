@@ -9,7 +9,7 @@ from typing import Any
 
 from imagemill.database import Connection, Row
 from imagemill.errors import NotFound
-from imagemill.jobs.job import Job, Output, Result
+from imagemill.jobs.job import Event, Job, Listing, Output, Result
 from imagemill.jobs.states import Standing, Status
 
 _ADD_JOB = """
@@ -70,6 +70,15 @@ WHERE status = 'queued' AND due_at <= :now AND (announced_at IS NULL OR announce
 ORDER BY due_at LIMIT :most
 """
 _ANNOUNCED = "UPDATE jobs SET announced_at = :now WHERE id = :id"
+_EVENTS = "SELECT * FROM events WHERE job_id = :job_id AND seq > :after ORDER BY seq LIMIT :most"
+_LIST = """
+SELECT id FROM jobs
+WHERE owner = :owner
+  AND (:status = '' OR status = :status)
+  AND (:type = '' OR type = :type)
+  AND (created_at, id) < (:before, :before_id)
+ORDER BY created_at DESC, id DESC LIMIT :most
+"""
 _COUNTS = "SELECT status, count(*) AS jobs FROM jobs GROUP BY status"
 
 
@@ -159,6 +168,28 @@ def outbox(connection: Connection, most: int) -> list[tuple[int, str, bytes]]:
 def drop_from_outbox(connection: Connection, ids: Iterable[int]) -> None:
     """Forget messages that the queue has."""
     connection.execute_many(_DROP_FROM_OUTBOX, [{"id": each} for each in ids])
+
+
+def events(connection: Connection, job_id: str, after: int, most: int) -> list[Event]:
+    """Read what happened to a job after an event, in order."""
+    rows = connection.execute(_EVENTS, {"job_id": job_id, "after": after, "most": most})
+    return [Event(row["seq"], row["job_id"], row["type"], row["at"]) for row in rows]
+
+
+def listed(connection: Connection, owner: str, wanted: Listing) -> list[Job]:
+    """Read an owner's jobs, the newest first; one more than asked for tells that there are more."""
+    rows = connection.execute(
+        _LIST,
+        {
+            "owner": owner,
+            "status": wanted.status,
+            "type": wanted.type,
+            "before": wanted.before,
+            "before_id": wanted.before_id,
+            "most": wanted.limit + 1,
+        },
+    )
+    return [get(connection, row["id"]) for row in rows]
 
 
 def leases_ended(connection: Connection, now: float, most: int) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,8 +22,9 @@ from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
 from imagemill.errors import Conflict, ImagemillError, NotFound
 from imagemill.jobs import records
-from imagemill.jobs.job import Job
+from imagemill.jobs.job import Event, Job, Listing
 from imagemill.jobs.ledger import Ledger
+from imagemill.jobs.news import News
 from imagemill.jobs.plan import Plan, images_needed, plan_of
 from imagemill.jobs.request import Wish
 from imagemill.jobs.settings import JobsSettings
@@ -35,6 +37,8 @@ _MOST_AT_ONCE: Final = 100
 _UNHEARD_AFTER_S: Final = 10.0
 """How long a message may be on its way before an empty queue is taken as its loss."""
 _PAUSES_S: Final = (0.0, 5.0, 30.0, 180.0)
+_LOOK_EVERY_S: Final = 1.0
+"""How often who waits looks for what another process did."""
 _log = structlog.get_logger(__name__)
 
 
@@ -52,7 +56,8 @@ class Jobs:
     engine: str
     """Names the versions that make the pixels; part of every result's key."""
     clock: Callable[[], float] = time.time
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    news: News = field(default_factory=News)
+    _outbox_has_news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
         """Bring the schema up to date."""
@@ -70,46 +75,87 @@ class Jobs:
         job = await self.database.run(
             lambda each: self._ledger.accept(each, plan, owner.account, request_id)
         )
-        self._news.set()
+        self._outbox_has_news.set()
         return job
 
     async def get(self, job_id: str, owner: Identity) -> Job:
         """Read one of the caller's jobs; raises `NotFound`."""
         return await self.database.read(lambda each: records.get(each, job_id, owner.account))
 
+    async def wait(self, job_id: str, owner: Identity, seconds: float) -> Job:
+        """Read one of the caller's jobs when it has ended, or after so many seconds."""
+        until = time.monotonic() + seconds
+        while True:
+            bell = self.news.of(job_id)
+            job = await self.get(job_id, owner)
+            left_s = until - time.monotonic()
+            if job.standing.status.is_final or left_s <= 0 or self.news.is_over:
+                return job
+            await _heard(bell, min(left_s, _LOOK_EVERY_S))
+
+    async def follow(self, job_id: str, after: int) -> AsyncIterator[Event]:
+        """Yield what happens to a job after an event, until it has ended or this process does."""
+        while True:
+            bell = self.news.of(job_id)
+            for event in await self.events(job_id, after):
+                yield event
+                after = event.id
+                if event.is_last:
+                    return
+            if self.news.is_over:
+                return
+            await _heard(bell, _LOOK_EVERY_S)
+
+    async def events(self, job_id: str, after: int) -> list[Event]:
+        """Read what happened to a job after an event, in order."""
+        return await self.database.read(
+            lambda each: records.events(each, job_id, after, _MOST_AT_ONCE)
+        )
+
+    async def listed(self, owner: Identity, wanted: Listing) -> list[Job]:
+        """Read the caller's jobs, the newest first, and one more than asked for if there is."""
+        return await self.database.read(lambda each: records.listed(each, owner.account, wanted))
+
+    async def cancel(self, job_id: str, owner: Identity) -> Job:
+        """End one of the caller's jobs; raises `Conflict` when it has ended already."""
+        job = await self.database.run(lambda each: self._ledger.cancel(each, job_id, owner.account))
+        self._tell(job_id)
+        return job
+
     async def claim(self, request: ClaimRequest) -> Claim | None:
         """Lend a job to a worker; None when there is nothing left to do about it."""
         lease_s = self.settings.lease_s
         try:
             job = await self.database.run(
-                lambda each: self._ledger.claim(each, request.job_id, lease_s)
+                lambda each: self._ledger.claim(each, request.job_id, lease_s), durable=False
             )
         except (Conflict, NotFound) as refusal:
             _log.info("claim_refused", job_id=request.job_id, reason=refusal.message)
             return None
+        self.news.tell(job.id)
         return self._claim_of(job)
 
     async def beat(self, job_id: str, beat: Beat) -> None:
         """Extend a lease."""
         lease_s = self.settings.lease_s
         await self.database.run(
-            lambda each: self._ledger.beat(each, job_id, beat.lease_id, lease_s)
+            lambda each: self._ledger.beat(each, job_id, beat.lease_id, lease_s), durable=False
         )
 
     async def finish(self, job_id: str, finish: Finish) -> None:
         """Complete a job with its results."""
         await self.database.run(lambda each: self._ledger.finish(each, job_id, finish))
-        self._news.set()
+        self._tell(job_id)
 
     async def fail(self, job_id: str, failure: Failure) -> None:
         """Rule on a failed attempt."""
         await self.database.run(lambda each: self._ledger.fail(each, job_id, failure))
-        self._news.set()
+        self._tell(job_id)
 
     async def relay(self) -> None:
         """Publish what lies in the outbox, for ever; what the queue has not got stays there."""
         while True:
-            self._news.clear()
+            self._outbox_has_news.clear()
             try:
                 while await self._relay_once():
                     pass
@@ -117,7 +163,7 @@ class Jobs:
                 _log.warning("relay_waits", reason=error.message)
                 await asyncio.sleep(1)
                 continue
-            await self._news.wait()
+            await self._outbox_has_news.wait()
 
     async def sweep(self) -> None:
         """Take jobs back from silent workers and announce forgotten ones, for ever."""
@@ -127,6 +173,11 @@ class Jobs:
                 await self._sweep_once()
             except ImagemillError as error:
                 _log.warning("sweep_failed", reason=error.message)
+
+    def _tell(self, job_id: str) -> None:
+        """Wake the relay, and whoever waits for the job."""
+        self._outbox_has_news.set()
+        self.news.tell(job_id)
 
     @property
     def _ledger(self) -> Ledger:
@@ -144,21 +195,23 @@ class Jobs:
             await self.queue.publish(topic, bodies)
         if waiting:
             ids = [id_ for id_, _, _ in waiting]
-            await self.database.run(lambda each: records.drop_from_outbox(each, ids))
+            await self.database.run(lambda each: records.drop_from_outbox(each, ids), durable=False)
         return bool(waiting)
 
     async def _sweep_once(self) -> None:
         now = self.clock()
-        found = await self.database.run(
+        taken_back = await self.database.run(
             lambda each: self._ledger.take_back(each, now, _MOST_AT_ONCE)
         )
         is_quiet = not await self.queue.depth(TOPIC)
         before = now - _UNHEARD_AFTER_S if is_quiet else 0.0
-        found += await self.database.run(
+        forgotten = await self.database.run(
             lambda each: self._ledger.announce_again(each, now, before, _MOST_AT_ONCE)
         )
-        if found:
-            self._news.set()
+        for job_id in taken_back:
+            self._tell(job_id)
+        if forgotten:
+            self._outbox_has_news.set()
 
     def _claim_of(self, job: Job) -> Claim:
         missing = [each for each in job.outputs if each.result is None]
@@ -177,6 +230,11 @@ class Jobs:
             work_keys={each.name: each.work_key for each in missing},
             request_id=job.request_id,
         )
+
+
+async def _heard(bell: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(bell.wait(), seconds)
 
 
 def _pauses(retries: int) -> tuple[float, ...]:

@@ -5,6 +5,8 @@ queued ──claimed──▶ processing ──finished──▶ completed
    └──failed, lost──────┤ while tries are left
                         └──▶ failed
 
+queued and processing ──cancelled──▶ cancelled
+
 Nothing else in Imagemill decides what becomes of a job.
 """
 
@@ -109,6 +111,13 @@ def lost(standing: Standing, patience: Patience) -> Ruling:
     if after.lost >= patience.lost:
         return _ended(after, WorkerLost.code)
     return Ruling(replace(after, status=Status.QUEUED))
+
+
+def cancelled(standing: Standing) -> Ruling:
+    """End a job because its owner wants so; raises `Conflict` when it has ended already."""
+    if standing.status.is_final:
+        raise Conflict(f"The job is {standing.status} already; nothing is left to cancel.")
+    return Ruling(replace(standing, status=Status.CANCELLED))
 
 
 def _ended(standing: Standing, code: str) -> Ruling:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from imagemill.contracts.problem import Problem, problem_of
 from imagemill.errors import by_code
-from imagemill.jobs.job import Job, Output
+from imagemill.jobs.job import Event, Job, Output
 from imagemill.jobs.plan import Plan
 from imagemill.jobs.request import SHORT_FORM_OUTPUT
 from imagemill.jobs.states import Status
@@ -103,6 +103,28 @@ class JobView(_View):
     finished_at: datetime | None
 
 
+class EventView(_View):
+    """What happened to a job."""
+
+    id: int = Field(description="Only grows, over all jobs.", examples=[17])
+    type: str = Field(
+        description="`job.queued`, `job.started`, `job.requeued`, or how it ended: "
+        "`job.completed`, `job.failed`, `job.cancelled`.",
+        examples=["job.completed"],
+    )
+    job_id: str = Field(examples=[_JOB_ID])
+    at: datetime
+
+
+class JobList(_View):
+    """Some of the caller's jobs, the newest first."""
+
+    jobs: list[JobView]
+    next: str | None = Field(
+        description="Where the list goes on: `cursor` of the next request; null at the end."
+    )
+
+
 class PredictedOutput(_View):
     """What an output would be."""
 
@@ -154,6 +176,11 @@ def job_view(job: Job) -> JobView:
         started_at=_time(job.started_at) if job.started_at else None,
         finished_at=_time(job.finished_at) if job.finished_at else None,
     )
+
+
+def event_view(event: Event) -> EventView:
+    """Show an event to the job's owner."""
+    return EventView(id=event.id, type=event.type, job_id=event.job_id, at=_time(event.at))
 
 
 def dry_run(plan: Plan) -> DryRun:

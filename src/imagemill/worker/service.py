@@ -34,6 +34,8 @@ from imagemill.telemetry import about
 
 _PIECE_BYTES: Final = 1 << 20
 _BEATS_PER_LEASE: Final = 3
+_BEAT_EVERY_S: Final = 1.0
+"""Longest pause between beats: a beat's answer is how a worker learns that a job was cancelled."""
 _PAUSE_S: Final = 1.0
 """Rest after the jobs service could not be told, or all workers would ask it without end."""
 _log = structlog.get_logger(__name__)
@@ -169,6 +171,8 @@ class Worker:
         except asyncio.CancelledError:
             if not beats.done():
                 raise
+            if task := asyncio.current_task():
+                task.uncancel()
             raise Conflict("The lease ended while the job was worked on.") from None
         finally:
             beats.cancel()
@@ -176,7 +180,7 @@ class Worker:
 
     async def _beat(self, claim: Claim, working: asyncio.Task[None] | None) -> None:
         while True:
-            await asyncio.sleep(claim.lease_s / _BEATS_PER_LEASE)
+            await asyncio.sleep(min(claim.lease_s / _BEATS_PER_LEASE, _BEAT_EVERY_S))
             try:
                 await self.jobs.beat(claim.job_id, Beat(lease_id=claim.lease_id))
             except Conflict:
