@@ -88,7 +88,7 @@ class Resize(Step):
     fast: bool = Field(
         default=False,
         description="Whether a JPEG or WebP is decoded as small as can be. Up to half of the time"
-        " is saved, for up to 1 dB less likeness; counts when it is the first step.",
+        " is saved, for up to 1 dB less likeness in a JPEG; counts as the first step.",
     )
 
     examples: ClassVar[Sequence[Example]] = (
