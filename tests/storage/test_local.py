@@ -1,0 +1,77 @@
+"""What the storage in a folder does beyond its port: how often it writes to see that it can."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from imagemill.errors import Unavailable
+from imagemill.storage import Bucket
+from imagemill.storage.local import LocalStorage
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def storage(tmp_path: Path, clock: Clock) -> AsyncIterator[LocalStorage]:
+    opened = LocalStorage(tmp_path, clock)
+    yield opened
+    await opened.close()
+
+
+async def test_asking_often_writes_once_in_two_seconds(
+    storage: LocalStorage, tmp_path: Path, clock: Clock
+) -> None:
+    await storage.check()
+    first = changed_at(tmp_path)
+
+    await asyncio.gather(*(storage.check() for _ in range(20)))
+    remembered = changed_at(tmp_path)
+    clock.now += 2.1
+    await storage.check()
+
+    assert remembered == first
+    assert changed_at(tmp_path) > first
+
+
+async def test_a_check_that_failed_is_not_remembered(storage: LocalStorage, tmp_path: Path) -> None:
+    in_the_way = replaced_by_a_file(tmp_path)
+
+    with pytest.raises(Unavailable):
+        await storage.check()
+    removed(in_the_way)
+
+    await storage.check()
+
+
+def changed_at(folder: Path) -> int:
+    """Tell when a name in the folder last came or went, in nanoseconds."""
+    return folder.stat().st_mtime_ns
+
+
+def replaced_by_a_file(folder: Path) -> Path:
+    for bucket in Bucket:
+        (folder / bucket).rmdir()
+    folder.rmdir()
+    folder.touch()
+    return folder
+
+
+def removed(file: Path) -> None:
+    file.unlink()
