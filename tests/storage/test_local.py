@@ -1,8 +1,10 @@
-"""What the storage in a folder does beyond its port: how often it writes to see that it can."""
+"""What the storage in a folder does beyond its port: with leftovers, and with frequent checks."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -35,6 +37,15 @@ async def storage(tmp_path: Path, clock: Clock) -> AsyncIterator[LocalStorage]:
     await opened.close()
 
 
+async def test_half_written_objects_of_a_killed_process_are_removed(tmp_path: Path) -> None:
+    left, fresh, kept = (aged(tmp_path / "originals/ab" / name, age_s) for name, age_s in
+                         ((".draft-1", 3_700), (".draft-2", 60), ("abc", 90_000)))  # fmt: skip
+
+    await LocalStorage(tmp_path).close()
+
+    assert [each.exists() for each in (left, fresh, kept)] == [False, True, True]
+
+
 async def test_asking_often_writes_once_in_two_seconds(
     storage: LocalStorage, tmp_path: Path, clock: Clock
 ) -> None:
@@ -58,6 +69,14 @@ async def test_a_check_that_failed_is_not_remembered(storage: LocalStorage, tmp_
     removed(in_the_way)
 
     await storage.check()
+
+
+def aged(path: Path, age_s: float) -> Path:
+    """Make a file that was last written so long ago."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.utime(path, (time.time() - age_s,) * 2)
+    return path
 
 
 def changed_at(folder: Path) -> int:

@@ -13,8 +13,9 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -31,13 +32,19 @@ _THREADS = 16
 _CHECK_HOLDS_S = 2.0
 """How long a check is believed: whoever asks more often causes no more writes."""
 _DRAFT = ".draft-"
+_STALE_S = 3600.0
+"""A draft that nobody wrote to for so long was left by a process that is gone."""
 
 
 class LocalStorage:
     """A `Storage` in a folder of this machine."""
 
     def __init__(self, root: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        """Keep objects below `root`, which is made when missing."""
+        """Keep objects below `root`, which is made when missing.
+
+        What processes that were killed left half written is removed first; it takes about 1 ms
+        for every 1,000 objects.
+        """
         self._root = root
         self._clock = clock
         self._checked_at = float("-inf")
@@ -45,6 +52,8 @@ class LocalStorage:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
         for bucket in Bucket:
             (root / bucket).mkdir(parents=True, exist_ok=True)
+        for draft in _left_behind(root):
+            draft.unlink(missing_ok=True)
 
     async def put(self, bucket: Bucket, key: str, content: AsyncIterable[bytes]) -> Stored:
         """Write a draft while hashing it, sync it, then give it its name."""
@@ -180,6 +189,14 @@ class _Draft:
                 self._draft.parent.mkdir(parents=True, exist_ok=True)
                 self._descriptor = os.open(self._draft, flags, 0o600)
         return self._descriptor
+
+
+def _left_behind(root: Path) -> Iterator[Path]:
+    before = time.time() - _STALE_S
+    for draft in root.rglob(f"{_DRAFT}*"):
+        with suppress(FileNotFoundError):
+            if draft.stat().st_mtime < before:
+                yield draft
 
 
 def _sync_folder(folder: Path) -> None:
