@@ -68,6 +68,65 @@ async def test_the_same_job_again_is_completed_at_once(client: Client, tmp_path:
     assert not fresh.cached
 
 
+async def test_what_happens_to_a_job_is_told_while_it_happens(
+    client: Client, tmp_path: Path
+) -> None:
+    image = await client.upload(draw(tmp_path / "a.png"))
+    accepted = await client.submit(image.image_id, SMALL, fresh=True)
+
+    told = [event async for event in client.follow(accepted.job_id)]
+    rest = [event async for event in client.follow(accepted.job_id, after=told[0].id)]
+
+    assert [each.type for each in told] == ["job.queued", "job.started", "job.completed"]
+    assert rest == told[1:]
+
+
+async def test_who_waits_with_the_order_gets_the_ended_job(client: Client, tmp_path: Path) -> None:
+    image = await client.upload(draw(tmp_path / "a.png", colour="plum"))
+
+    accepted = await client.submit(image.image_id, SMALL, wait_s=30)
+
+    assert accepted.job
+    assert accepted.job.outputs["small"].width == 16
+    assert accepted.job == await client.job(accepted.job_id)
+
+
+async def test_a_dry_run_tells_sizes_and_makes_no_job(client: Client, tmp_path: Path) -> None:
+    image = await client.upload(draw(tmp_path / "a.png", colour="peru"))
+
+    predicted = await client.dry_run(image.image_id, SMALL)
+
+    small = predicted.outputs["small"]
+    assert (small.width, small.height) == (16, 12)
+    assert [step["op"] for step in small.steps] == ["resize", "convert"]
+
+
+async def test_a_running_job_is_cancelled_once(client: Client, tmp_path: Path) -> None:
+    image = await client.upload(draw(tmp_path / "a.png", (3000, 3000)))
+    slow: Outputs = {"slow": [{"op": "filter", "type": "median", "size": 15}]}
+    job_id = (await client.submit(image.image_id, slow, fresh=True)).job_id
+
+    cancelled = await client.cancel(job_id)
+    with pytest.raises(ProblemError) as caught:
+        await client.cancel(job_id)
+
+    assert (cancelled.status, caught.value.code) == (Status.CANCELLED, "conflict")
+    assert (await client.wait(job_id)).status is Status.CANCELLED
+
+
+async def test_jobs_are_listed_over_as_many_pages_as_it_takes(
+    client: Client, tmp_path: Path
+) -> None:
+    image = await client.upload(draw(tmp_path / "a.png"))
+    made = [(await client.submit(image.image_id, SMALL)).job_id for _ in range(101)]
+
+    listed = [job.job_id async for job in client.jobs(limit=101)]
+    ended = [job.status async for job in client.jobs(status=Status.COMPLETED, limit=2)]
+
+    assert listed == made[::-1]
+    assert ended == [Status.COMPLETED] * 2
+
+
 async def test_what_is_no_picture_is_refused_with_a_code(client: Client) -> None:
     with pytest.raises(ProblemError) as caught:
         await client.upload(b"Dear Sir or Madam")
@@ -119,6 +178,8 @@ def test_programs_without_an_event_loop_have_the_same_calls(server: Server, tmp_
     with BlockingClient(server.address, server.key) as client:
         image = client.upload(io.BytesIO(whole))
         changes = list(client.watch(client.submit(image.image_id, SMALL).job_id))
+        told = [event.type for event in client.follow(changes[-1].job_id)]
+        first = next(client.jobs(limit=1))
         job = client.wait(changes[-1].job_id)
         path = client.download(job.outputs["small"], tmp_path / "small.webp")
         fetched = client.fetch(job.outputs["small"])
@@ -126,6 +187,24 @@ def test_programs_without_an_event_loop_have_the_same_calls(server: Server, tmp_
         is_ready = client.is_ready()
 
     assert changes[-1].status is Status.COMPLETED
+    assert (told[-1], first) == ("job.completed", changes[-1])
     assert path.read_bytes() == fetched
     assert (job, client is None) == (changes[-1], False)
     assert ("resize" in names, is_ready) == (True, True)
+
+
+def test_programs_without_an_event_loop_may_wait_foresee_and_cancel(
+    server: Server, tmp_path: Path
+) -> None:
+    path = draw(tmp_path / "a.png", (40, 30), "tan")
+
+    with BlockingClient(server.address, server.key) as client:
+        image = client.upload(path)
+        predicted = client.dry_run(image.image_id, SMALL)
+        accepted = client.submit(image.image_id, SMALL, wait_s=30)
+        with pytest.raises(ProblemError) as caught:
+            client.cancel(accepted.job_id)
+
+    assert accepted.job
+    assert predicted.outputs["small"].width == accepted.job.outputs["small"].width == 16
+    assert caught.value.code == "conflict"

@@ -27,6 +27,7 @@ IMAGE = {
     "sha256": "0" * 64,
     "size_bytes": 5,
 }
+STREAM = ((b"content-type", b"text/event-stream; charset=utf-8"),)
 JOB = {"job_id": "j1", "status": "processing", "created_at": "2026-11-22T12:00:00Z"}
 
 
@@ -92,6 +93,17 @@ def _client(server: Moody, clock: Clock | None = None) -> Client:
 def _busy(seconds: bytes = b"2") -> Answer:
     problem = {"code": "unavailable", "status": 503, "detail": "Busy; try again."}
     return Answer(503, problem, ((b"retry-after", seconds),))
+
+
+def _told(*types: str, first: int = 1, rest: str = "") -> Answer:
+    at = "2026-11-22T12:00:00Z"
+    events = (
+        f'id: {id_}\nevent: {type_}\ndata: {{"id":{id_},"type":"{type_}","job_id":"j1","at":"{at}"}}'
+        for id_, type_ in enumerate(types, start=first)
+    )
+    return Answer(
+        200, ": ping\n\n".join((*(f"{each}\n\n" for each in events), rest)).encode(), STREAM
+    )
 
 
 async def test_a_busy_server_gets_the_same_picture_again() -> None:
@@ -190,6 +202,62 @@ async def test_a_job_is_told_at_each_change_and_no_more() -> None:
         told = [str(job.status) async for job in client.watch("j1")]
 
     assert told == ["queued", "processing", "cancelled"]
+
+
+async def test_a_stream_that_breaks_off_is_taken_up_where_it_was() -> None:
+    half = 'id: 3\nevent: job.completed\ndata: {"id":3'
+    again = _told("job.requeued", "job.started", "job.completed", first=3)
+    server, clock = Moody([_told("job.queued", "job.started", rest=half), _busy(), again]), Clock()
+
+    async with _client(server, clock) as client:
+        told = [(event.id, event.type) async for event in client.follow("j1")]
+
+    assert told == [
+        (1, "job.queued"),
+        (2, "job.started"),
+        (3, "job.requeued"),
+        (4, "job.started"),
+        (5, "job.completed"),
+    ]
+    assert [headers.get("last-event-id") for _, _, headers in server.seen] == [None, "2", "2"]
+    assert clock.slept_s == [0.5, 2.0]
+
+
+async def test_a_stream_of_no_job_is_refused() -> None:
+    problem = {"code": "not_found", "status": 404, "detail": "There is no such job."}
+
+    async with _client(Moody([Answer(404, problem)])) as client:
+        with pytest.raises(ProblemError, match="no such job"):
+            _ = [event async for event in client.follow("j1")]
+
+
+async def test_a_server_that_stays_away_ends_the_stream(unused_tcp_port: int) -> None:
+    clock = Clock()
+
+    async with Client(f"http://127.0.0.1:{unused_tcp_port}", sleep=clock.sleep) as client:
+        with pytest.raises(UnreachableError):
+            _ = [event async for event in client.follow("j1")]
+
+    assert clock.slept_s == [0.5, 1.0, 2.0, 4.0, 8.0]
+
+
+@pytest.mark.parametrize("data", [b"<html>", b"data: {}\n\n"])
+async def test_events_that_are_none_of_ours_are_noticed(data: bytes) -> None:
+    async with _client(Moody([Answer(200, data, STREAM if b"data" in data else ())])) as client:
+        with pytest.raises(ForeignAnswerError):
+            _ = [event async for event in client.follow("j1")]
+
+
+async def test_a_job_is_looked_at_once_for_each_thing_that_happens() -> None:
+    done = JOB | {"status": "completed"}
+    stream = _told("job.queued", "job.started", "job.completed")
+    server = Moody([stream, Answer(200, JOB), Answer(200, JOB), Answer(200, done)])
+
+    async with _client(server) as client:
+        job = await client.wait("j1")
+
+    assert job.status == "completed"
+    assert [path.rpartition("/")[2] for path, _, _ in server.seen] == ["events", "j1", "j1", "j1"]
 
 
 async def test_fields_of_a_newer_server_are_left_aside() -> None:

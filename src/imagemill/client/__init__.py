@@ -6,11 +6,13 @@
         job = await client.wait(job.job_id)
         await client.download(job.outputs["small"], Path("small.jpg"))
 
+Waiting listens to the server's events and polls only where they cannot be had.
 `BlockingClient` has the same methods for programs without an event loop.
 """
 
 from imagemill.client.answers import (
     Accepted,
+    Event,
     Example,
     FieldProblem,
     Image,
@@ -18,6 +20,8 @@ from imagemill.client.answers import (
     JobInput,
     Operation,
     Output,
+    PredictedOutput,
+    Prediction,
     Problem,
     Status,
 )
@@ -38,6 +42,7 @@ __all__ = [
     "Client",
     "ClientError",
     "DamagedError",
+    "Event",
     "Example",
     "FieldProblem",
     "ForeignAnswerError",
@@ -46,6 +51,8 @@ __all__ = [
     "JobInput",
     "Operation",
     "Output",
+    "PredictedOutput",
+    "Prediction",
     "Problem",
     "ProblemError",
     "Status",

@@ -70,15 +70,6 @@ class Image(_Answer):
     size_bytes: int
 
 
-class Accepted(_Answer):
-    """A job that the server promised to do."""
-
-    job_id: str
-    status: Status
-    cached: bool = False
-    """Whether every result was there already; then the job is completed at once."""
-
-
 class Output(_Answer):
     """One output of a completed job."""
 
@@ -136,6 +127,58 @@ class Job(_Answer):
         return {name: each for name, each in outputs.items() if each.get("url")}
 
 
+class Accepted(_Answer):
+    """A job that the server promised to do."""
+
+    job_id: str
+    status: Status
+    cached: bool = False
+    """Whether every result was there already; then the job is completed at once."""
+    job: Job | None = None
+    """The ended job, when `submit` waited for it and it ended in time."""
+
+
+class Jobs(_Answer):
+    """Some of the caller's jobs, the newest first."""
+
+    jobs: tuple[Job, ...]
+    next: str | None = None
+    """Where the list goes on; None at its end."""
+
+
+class Event(_Answer):
+    """What happened to a job."""
+
+    id: int
+    """Only grows; `Client.follow` can go on after it."""
+    type: str
+    """`job.queued`, `job.started`, `job.requeued`, or how it ended: `job.completed`, ..."""
+    job_id: str
+    at: datetime
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the job ended so."""
+        return self.type in {"job.completed", "job.failed", "job.cancelled", "job.dead"}
+
+
+class PredictedOutput(_Answer):
+    """What an output would be."""
+
+    steps: tuple[Mapping[str, Any], ...]
+    """The pipeline with every default filled in."""
+    width: int | None = None
+    """Pixels; None where only the picture's content decides, as in `trim`."""
+    height: int | None = None
+    """Pixels of one frame."""
+
+
+class Prediction(_Answer):
+    """What a job would make."""
+
+    outputs: Mapping[str, PredictedOutput]
+
+
 class Example(_Answer):
     """Parameters of an operation that are known to work."""
 
@@ -153,3 +196,9 @@ class Operation(_Answer):
     parameters: Mapping[str, Any]
     """JSON Schema of the step."""
     examples: tuple[Example, ...] = ()
+
+
+class Operations(_Answer):
+    """Everything that the server can do."""
+
+    operations: tuple[Operation, ...]

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, TypeVar
 
-from imagemill.client.answers import Accepted, Image, Job, Operation, Output
+from imagemill.client.answers import (
+    Accepted,
+    Event,
+    Image,
+    Job,
+    Operation,
+    Output,
+    Prediction,
+    Status,
+)
 from imagemill.client.calls import Client, Outputs
 from imagemill.client.transfer import PIECE_BYTES, Progress
+
+_Each = TypeVar("_Each")
 
 
 class BlockingClient:
@@ -56,19 +67,37 @@ class BlockingClient:
         source = picture if isinstance(picture, Path | bytes) else _pieces(picture)
         return self._runner.run(self._client.upload(source, progress=progress))
 
-    def submit(self, image_id: str, outputs: Outputs, *, fresh: bool = False) -> Accepted:
+    def submit(
+        self, image_id: str, outputs: Outputs, *, fresh: bool = False, wait_s: float = 0.0
+    ) -> Accepted:
         """Ask for outputs of an image, as `Client.submit` does."""
-        return self._runner.run(self._client.submit(image_id, outputs, fresh=fresh))
+        return self._runner.run(self._client.submit(image_id, outputs, fresh=fresh, wait_s=wait_s))
+
+    def dry_run(self, image_id: str, outputs: Outputs) -> Prediction:
+        """Ask what would be made; nothing is worked on."""
+        return self._runner.run(self._client.dry_run(image_id, outputs))
 
     def job(self, job_id: str) -> Job:
         """Look at a job as it is now."""
         return self._runner.run(self._client.job(job_id))
 
+    def jobs(
+        self, *, status: Status | None = None, operation: str = "", limit: int | None = None
+    ) -> Iterator[Job]:
+        """Give your jobs, the newest first, as `Client.jobs` does."""
+        return self._each(self._client.jobs(status=status, operation=operation, limit=limit))
+
+    def cancel(self, job_id: str) -> Job:
+        """End a job that has not ended."""
+        return self._runner.run(self._client.cancel(job_id))
+
+    def follow(self, job_id: str, *, after: int = 0) -> Iterator[Event]:
+        """Give what happens to a job while it happens, as `Client.follow` does."""
+        return self._each(self._client.follow(job_id, after=after))
+
     def watch(self, job_id: str) -> Iterator[Job]:
         """Give the job now and at each change of its status; ends after the final one."""
-        changes = self._client.watch(job_id)
-        while (job := self._runner.run(_next(changes))) is not None:
-            yield job
+        return self._each(self._client.watch(job_id))
 
     def wait(self, job_id: str, *, timeout_s: float | None = None) -> Job:
         """Wait until the job ended, as `Client.wait` does."""
@@ -99,9 +128,16 @@ class BlockingClient:
         """Tell whether the server is there and takes work now."""
         return self._runner.run(self._client.is_ready())
 
+    def _each(self, arriving: AsyncGenerator[_Each, None]) -> Iterator[_Each]:
+        try:
+            while (one := self._runner.run(_next(arriving))) is not None:
+                yield one
+        finally:
+            self._runner.run(arriving.aclose())
 
-async def _next(changes: AsyncIterator[Job]) -> Job | None:
-    return await anext(changes, None)
+
+async def _next(arriving: AsyncGenerator[_Each, None]) -> _Each | None:
+    return await anext(arriving, None)
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import math
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from contextlib import aclosing
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx2
-from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from imagemill.client.answers import Accepted, Image, Job, Operation, Output, Problem
-from imagemill.client.patience import asked_pause_s, poll_pause_s, retry_pause_s
-from imagemill.client.problems import (
-    ForeignAnswerError,
-    ProblemError,
-    StillWorkingError,
-    UnreachableError,
+from imagemill.client import following
+from imagemill.client.answers import (
+    Accepted,
+    Event,
+    Image,
+    Job,
+    Jobs,
+    Operation,
+    Operations,
+    Output,
+    Prediction,
+    Status,
 )
-from imagemill.client.transfer import Body, Progress, body_of, counted, write_whole
+from imagemill.client.connection import Connection, Request, Sleep
+from imagemill.client.problems import StillWorkingError
+from imagemill.client.transfer import Progress, body_of, counted, write_whole
 
 Outputs = Mapping[str, Sequence[Mapping[str, Any]]]
 """Named pipelines: each a list of steps such as `{"op": "resize", "width": 400}`."""
 
-_Model = TypeVar("_Model", bound=BaseModel)
-_OPERATIONS = TypeAdapter(dict[str, tuple[Operation, ...]])
+_LONGEST_PAGE = 100
 
 
 class Client:
@@ -46,17 +51,16 @@ class Client:
         *,
         timeout_s: float = 60.0,
         transport: httpx2.AsyncBaseTransport | None = None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         """Remember whom to ask; nothing is connected before the first call.
 
         `timeout_s` bounds each wait for the network, not a whole transfer. A `transport` of your
         own replaces the network, and with it the proxies that the environment names.
         """
-        self._server = httpx2.URL(server)
-        self._key = key
-        self._sleep = sleep
-        self._http = httpx2.AsyncClient(base_url=server, timeout=timeout_s, transport=transport)
+        self._connection = Connection(
+            server, key, timeout_s=timeout_s, transport=transport, sleep=sleep
+        )
 
     async def __aenter__(self) -> Self:
         """Give the client itself."""
@@ -73,7 +77,7 @@ class Client:
 
     async def close(self) -> None:
         """Close every connection; the client cannot be used afterwards."""
-        await self._http.aclose()
+        await self._connection.close()
 
     async def upload(
         self, picture: Path | bytes | AsyncIterable[bytes], *, progress: Progress | None = None
@@ -84,29 +88,89 @@ class Client:
         that a busy server ends its upload with `ProblemError`.
         """
         body = await body_of(picture)
-        answer = await self._send("POST", "/api/v1/images", body=body, progress=progress)
-        return self._read(Image, answer)
+        request = Request("POST", "/api/v1/images", body=body, progress=progress)
+        return await self._connection.ask(Image, request)
 
-    async def submit(self, image_id: str, outputs: Outputs, *, fresh: bool = False) -> Accepted:
-        """Ask for outputs of an image; `fresh` works again even where the result is known."""
-        order = {"input": {"image_id": image_id}, "outputs": outputs, "fresh": fresh}
-        return self._read(Accepted, await self._send("POST", "/api/v1/jobs", json=order))
+    async def submit(
+        self, image_id: str, outputs: Outputs, *, fresh: bool = False, wait_s: float = 0.0
+    ) -> Accepted:
+        """Ask for outputs of an image; `fresh` works again even where the result is known.
+
+        With `wait_s` the server answers when the job has ended, or after so many seconds (60 at
+        most): the answer's `job` is the ended one, and None when it still goes on.
+        """
+        seconds = math.ceil(wait_s)
+        request = Request(
+            "POST",
+            "/api/v1/jobs",
+            json=_order(image_id, outputs, fresh=fresh),
+            headers={"Prefer": f"wait={seconds}"} if seconds > 0 else {},
+            answer_within_s=seconds,
+        )
+        answer = await self._connection.send(request)
+        accepted = self._connection.read(Accepted, answer)
+        if answer.status_code != HTTPStatus.OK:
+            return accepted
+        return accepted.model_copy(update={"job": self._connection.read(Job, answer)})
+
+    async def dry_run(self, image_id: str, outputs: Outputs) -> Prediction:
+        """Ask what would be made, with every default filled in; nothing is worked on."""
+        order = _order(image_id, outputs)
+        request = Request("POST", "/api/v1/jobs", json=order, query={"dry_run": "1"})
+        return await self._connection.ask(Prediction, request)
 
     async def job(self, job_id: str) -> Job:
         """Look at a job as it is now."""
-        return self._read(Job, await self._send("GET", f"/api/v1/jobs/{job_id}"))
+        return await self._connection.ask(Job, Request("GET", f"/api/v1/jobs/{job_id}"))
 
-    async def watch(self, job_id: str) -> AsyncIterator[Job]:
-        """Give the job now and at each change of its status; ends after the final one."""
-        started, seen = time.monotonic(), None
-        while True:
-            job = await self.job(job_id)
-            if job.status is not seen:
+    async def jobs(
+        self, *, status: Status | None = None, operation: str = "", limit: int | None = None
+    ) -> AsyncGenerator[Job, None]:
+        """Give your jobs, the newest first, asking for more as you go on; at most `limit`.
+
+        `operation` gives the short forms of one operation, or with `pipeline` all other jobs.
+        """
+        left = math.inf if limit is None else limit
+        asked = {"status": status or "", "type": operation}
+        query = {name: str(value) for name, value in asked.items() if value}
+        while left > 0:
+            query["limit"] = str(min(left, _LONGEST_PAGE))
+            page = await self._connection.ask(Jobs, Request("GET", "/api/v1/jobs", query=query))
+            for job in page.jobs:
                 yield job
-            if job.status.is_final:
+            if page.next is None:
                 return
-            seen = job.status
-            await self._sleep(poll_pause_s(time.monotonic() - started))
+            left -= len(page.jobs)
+            query["cursor"] = page.next
+
+    async def cancel(self, job_id: str) -> Job:
+        """End a job that has not ended; raises `ProblemError` (`conflict`) when it has."""
+        return await self._connection.ask(Job, Request("POST", f"/api/v1/jobs/{job_id}/cancel"))
+
+    async def follow(self, job_id: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
+        """Give what happens to a job while it happens, from the event after `after` on.
+
+        A connection that breaks is made again and goes on where it was: no event is missed and
+        none comes twice. Ends with the job.
+        """
+        async with aclosing(following.events(self._connection, job_id, after)) as events:
+            async for event in events:
+                yield event
+
+    async def watch(self, job_id: str) -> AsyncGenerator[Job, None]:
+        """Give the job now and at each change of its status; ends after the final one.
+
+        Where the server's events cannot be had, a proxy that holds them back say, it is polled.
+        """
+        seen: Status | None = None
+        async with aclosing(following.looks(self._connection, job_id)) as looks:
+            async for _ in looks:
+                job = await self.job(job_id)
+                if job.status is not seen:
+                    yield job
+                if job.status.is_final:
+                    return
+                seen = job.status
 
     async def wait(self, job_id: str, *, timeout_s: float | None = None) -> Job:
         """Wait until the job ended, in whatever way: look at its `status`.
@@ -133,127 +197,26 @@ class Client:
 
         Raises `FileExistsError` unless `overwrite`, `DamagedError` when other bytes arrived.
         """
-        async with self._stream(output.url) as pieces:
+        async with self._connection.pieces(output.url) as pieces:
             await write_whole(counted(pieces, progress), to, expected=output, overwrite=overwrite)
         return to
 
     async def fetch(self, output: Output) -> bytes:
         """Fetch a result into memory."""
-        return (await self._send("GET", output.url)).content
+        return (await self._connection.send(Request("GET", output.url))).content
 
     async def operations(self) -> tuple[Operation, ...]:
         """List what the server can do, each with the JSON Schema of its parameters."""
-        answer = await self._send("GET", "/api/v1/operations")
-        try:
-            return _OPERATIONS.validate_json(answer.content)["operations"]
-        except (ValidationError, KeyError) as error:
-            raise self._foreign(answer) from error
+        listed = await self._connection.ask(Operations, Request("GET", "/api/v1/operations"))
+        return listed.operations
 
     async def is_ready(self) -> bool:
         """Tell whether the server is there and takes work now."""
-        try:
-            answer = await self._http.get("/health/ready")
-        except httpx2.TransportError:
-            return False
-        return answer.status_code == HTTPStatus.OK
+        return await self._connection.answers("/health/ready")
 
     async def _last(self, job_id: str) -> Job:
-        job = [each async for each in self.watch(job_id)]
-        return job[-1]
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: object = None,
-        body: Body | None = None,
-        progress: Progress | None = None,
-    ) -> httpx2.Response:
-        tried = 0
-        while True:
-            tried += 1
-            answer = await self._once(self._request(method, path, json, body, progress))
-            if answer.is_success:
-                return answer
-            await answer.aread()
-            problem = self._problem(answer)
-            pause_s = retry_pause_s(answer.status_code, tried, problem.retry_after_s)
-            if pause_s is None or (body and not body.can_repeat):
-                raise problem
-            await self._sleep(pause_s)
-
-    def _request(
-        self,
-        method: str,
-        path: str,
-        json: object,
-        body: Body | None,
-        progress: Progress | None,
-    ) -> httpx2.Request:
-        headers = self._headers(path)
-        if body is None:
-            return self._http.build_request(method, path, json=json, headers=headers)
-        headers["Content-Type"] = "application/octet-stream"
-        if body.size_bytes is not None:
-            headers["Content-Length"] = str(body.size_bytes)
-        content = counted(body.pieces(), progress)
-        return self._http.build_request(method, path, content=content, headers=headers)
-
-    def _headers(self, path: str) -> dict[str, str]:
-        # A result may lie behind a signed address elsewhere, which must not learn the key.
-        url = self._server.join(path)
-        same = (url.scheme, url.host, url.port) == _origin(self._server)
-        return {"X-API-Key": self._key} if self._key and same else {}
-
-    async def _once(self, request: httpx2.Request, *, stream: bool = False) -> httpx2.Response:
-        try:
-            return await self._http.send(request, stream=stream)
-        except httpx2.TransportError as error:
-            raise UnreachableError(
-                f"No answer from {self._server} ({type(error).__name__}). "
-                "Is the server running there, and reachable from here?"
-            ) from error
-
-    @asynccontextmanager
-    async def _stream(self, url: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        request = self._http.build_request("GET", url, headers=self._headers(url))
-        answer = await self._once(request, stream=True)
-        try:
-            if not answer.is_success:
-                await answer.aread()
-                raise self._problem(answer)
-            yield self._pieces(answer)
-        finally:
-            await answer.aclose()
-
-    async def _pieces(self, answer: httpx2.Response) -> AsyncIterator[bytes]:
-        try:
-            async for piece in answer.aiter_bytes():
-                yield piece
-        except httpx2.TransportError as error:
-            raise UnreachableError(f"{self._server} broke off in the middle.") from error
-
-    def _problem(self, answer: httpx2.Response) -> ProblemError:
-        try:
-            problem = Problem.model_validate_json(answer.content)
-        except ValidationError as error:
-            raise self._foreign(answer) from error
-        retry_after_s = asked_pause_s(answer.headers.get("Retry-After"))
-        return ProblemError(problem, retry_after_s=retry_after_s)
-
-    def _read(self, model: type[_Model], answer: httpx2.Response) -> _Model:
-        try:
-            return model.model_validate_json(answer.content)
-        except ValidationError as error:
-            raise self._foreign(answer) from error
-
-    def _foreign(self, answer: httpx2.Response) -> ForeignAnswerError:
-        return ForeignAnswerError(
-            f"{answer.url} answered {answer.status_code} in words that Imagemill does not use. "
-            "Is this the address of an Imagemill server, and of a version that fits?"
-        )
+        return [each async for each in self.watch(job_id)][-1]
 
 
-def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
-    return (url.scheme, url.host, url.port)
+def _order(image_id: str, outputs: Outputs, *, fresh: bool = False) -> dict[str, Any]:
+    return {"input": {"image_id": image_id}, "outputs": outputs, "fresh": fresh}

@@ -10,6 +10,8 @@ TRIES = 6
 """How often one request is sent at most."""
 LONGEST_PAUSE_S = 60.0
 """A server that asks for more gets an error instead of a client that seems to hang."""
+RECONNECT_S = 0.5
+"""Before a stream that ended early is taken up again."""
 
 _SHORTEST_POLL_S = 0.01
 _LONGEST_POLL_S = 1.0
