@@ -228,7 +228,7 @@ async def _start_jobs(parts: _Parts) -> ASGIApp:
     )
     await jobs.start()
     parts.loops += [jobs.relay, jobs.sweep]
-    parts.ends.append(jobs.news.end)
+    parts.ends.append(jobs.stop_waiting)
     app = jobs_app(jobs)
     tell_health(app, _queue_health(parts))
     return app
@@ -251,7 +251,12 @@ async def _start_worker(parts: _Parts) -> ASGIApp:
 
 
 async def _start_notifier(parts: _Parts) -> ASGIApp:
-    notifier = Notifier(await parts.queue(), parts.signer)
+    notifier = Notifier(
+        jobs=JobsClient(parts.client("jobs", "notifier")),
+        database=parts.database("notifications"),
+        signer=parts.signer,
+    )
+    await notifier.start()
     parts.loops.append(notifier.run)
     app = notifier.app()
     tell_health(app, _well)

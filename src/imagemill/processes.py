@@ -59,7 +59,7 @@ PROCESSES: Final = (
         asks=("jobs",),
         is_pixels=True,
     ),
-    Process("notifier", "tells people and programs", owns=None),
+    Process("notifier", "tells people and programs", asks=("jobs",), owns="notifications"),
 )
 NAMES: Final = tuple(each.name for each in PROCESSES)
 BY_NAME: Final = {each.name: each for each in PROCESSES}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
+import sqlite3
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -38,7 +40,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
             jobs = run(started(data, "jobs", port=port, settings=peers))
             eventually(api.is_ready)
         worker = run(started(data, "worker", settings=peers))
-        notifier = run(started(data, "notifier"))
+        notifier = run(started(data, "notifier", settings=peers))
         found = (gateway, users, uploads, jobs, worker, notifier)
         yield dict(zip(NAMES, found, strict=True))
 
@@ -67,6 +69,16 @@ def test_a_picture_goes_in_and_results_come_out(api: API) -> None:
     assert pictures.opened(api.result(job, "a")).size == (64, 48)
     assert api.get(first.json()["url"]).content == picture
     assert repeat.json()["cached"] is True
+
+
+def test_the_notifier_hears_what_happened_to_every_job(api: API, services: Services) -> None:
+    job = api.completed(api.short("flip", pictures.png(), fresh=True))
+    told = api.get(f"/api/v1/jobs/{job['job_id']}/events").text
+    last = max(int(each) for each in re.findall(r"^id: (\d+)$", told, re.MULTILINE))
+    path = services["notifier"].data / "databases/notifications.sqlite"
+
+    with contextlib.closing(sqlite3.connect(path)) as notifications:
+        eventually(lambda: notifications.execute("SELECT after FROM places").fetchone()[0] >= last)
 
 
 def test_short_forms_work(api: API) -> None:

@@ -100,9 +100,28 @@ class Failure(Contract):
     limit: dict[str, Any] = {}
 
 
+class JobEvent(Contract):
+    """What happened to a job; every event of every job stands in one log."""
+
+    id: int
+    """Only grows; whoever remembers the last one misses nothing and hears nothing twice."""
+    type: str
+    """`job.queued`, `job.completed`, ..."""
+    job_id: str
+    owner: str
+    at: float
+    """Seconds since 1970."""
+
+
+class JobEvents(Contract):
+    """A part of the log, in order."""
+
+    events: list[JobEvent]
+
+
 @dataclass(frozen=True, slots=True)
 class JobsClient:
-    """The jobs service, typed, for workers."""
+    """The jobs service, typed, for workers and the notifier."""
 
     service: ServiceClient
 
@@ -110,6 +129,12 @@ class JobsClient:
         """Borrow a job; None when there is nothing to do any more (done, cancelled, or taken)."""
         reply = await self.service.call("POST", "/internal/claims", request)
         return Claim.model_validate_json(reply.body) if reply.body else None
+
+    async def events(self, after: int, *, wait_s: float) -> list[JobEvent]:
+        """Read what happened after an event; wait so long when there is nothing yet."""
+        path = f"/internal/events?after={after}&wait_s={wait_s}"
+        reply = await self.service.call("GET", path)
+        return JobEvents.model_validate_json(reply.body).events
 
     async def beat(self, job_id: str, beat: Beat) -> None:
         """Keep the lease; raises `Conflict` when it is somebody else's by now."""

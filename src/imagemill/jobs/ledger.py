@@ -14,9 +14,6 @@ from imagemill.jobs.job import Job, Output, Result
 from imagemill.jobs.plan import Plan
 from imagemill.jobs.states import Patience, Ruling, Standing, Status
 
-EVENTS: Final = "events"
-"""Queue topic on which the notifier hears of ended jobs."""
-
 _LOST: Final[Mapping[str, Any]] = {
     "code": WorkerLost.code,
     "message": "The workers that tried this job were not heard of again.",
@@ -57,7 +54,7 @@ class Ledger:
         records.add(connection, job)
         records.add_event(connection, job, "job.queued", now)
         if is_done:
-            self._tell(connection, job, "job.completed", now)
+            records.add_event(connection, job, "job.completed", now)
         else:
             records.add_to_outbox(connection, TOPIC, message_about(job))
         return job
@@ -149,19 +146,12 @@ class Ledger:
             work=work or {},
         )
         records.move(connection, job)
-        if is_final:
-            self._tell(connection, job, f"job.{job.standing.status}", now)
-        else:
-            records.add_event(connection, job, "job.requeued", now)
+        ended_as = f"job.{job.standing.status}" if is_final else "job.requeued"
+        records.add_event(connection, job, ended_as, now)
         if not is_final and ruling.due_in_s == 0:
             records.add_to_outbox(connection, TOPIC, message_about(job))
             records.announced(connection, job.id, now)
         return job
-
-    def _tell(self, connection: Connection, job: Job, type_: str, now: float) -> None:
-        seq = records.add_event(connection, job, type_, now)
-        body = f'{{"id":{seq},"type":"{type_}","job_id":"{job.id}","owner":"{job.owner}"}}'
-        records.add_to_outbox(connection, EVENTS, body.encode())
 
 
 def message_about(job: Job) -> bytes:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from weakref import WeakValueDictionary
 
+ANY = ""
+"""The bell that rings for every job."""
+
 
 class News:
     """One bell for each job that somebody waits for; it rings once and is then another bell.
@@ -28,8 +31,9 @@ class News:
 
     def tell(self, job_id: str) -> None:
         """Ring for a job to which something happened."""
-        if bell := self._bells.pop(job_id, None):
-            bell.set()
+        for name in (job_id, ANY):
+            if bell := self._bells.pop(name, None):
+                bell.set()
 
     def end(self) -> None:
         """Ring for everybody, now and from now on."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from imagemill.contracts.jobs import JobEvent
 from imagemill.database import Connection, Row
 from imagemill.errors import NotFound
 from imagemill.jobs.job import Event, Job, Listing, Output, Result
@@ -55,9 +56,7 @@ ON CONFLICT (storage_key) DO UPDATE SET size_bytes = excluded.size_bytes,
     sha256 = excluded.sha256, milliseconds = excluded.milliseconds,
     created_at = excluded.created_at
 """
-_ADD_EVENT = """
-INSERT INTO events (job_id, owner, type, at) VALUES (:job_id, :owner, :type, :at) RETURNING seq
-"""
+_ADD_EVENT = "INSERT INTO events (job_id, owner, type, at) VALUES (:job_id, :owner, :type, :at)"
 _ADD_TO_OUTBOX = "INSERT INTO outbox (topic, body) VALUES (:topic, :body)"
 _OUTBOX = "SELECT id, topic, body FROM outbox ORDER BY id LIMIT :most"
 _DROP_FROM_OUTBOX = "DELETE FROM outbox WHERE id = :id"
@@ -71,6 +70,7 @@ ORDER BY due_at LIMIT :most
 """
 _ANNOUNCED = "UPDATE jobs SET announced_at = :now WHERE id = :id"
 _EVENTS = "SELECT * FROM events WHERE job_id = :job_id AND seq > :after ORDER BY seq LIMIT :most"
+_LOG = "SELECT * FROM events WHERE seq > :after ORDER BY seq LIMIT :most"
 _LIST = """
 SELECT id FROM jobs
 WHERE owner = :owner
@@ -148,10 +148,10 @@ def keep_results(connection: Connection, job_id: str, results: Mapping[str, Resu
         connection.execute(_SET_RESULT, row)
 
 
-def add_event(connection: Connection, job: Job, type_: str, at: float) -> int:
+def add_event(connection: Connection, job: Job, type_: str, at: float) -> None:
     """Write down what happened to a job; the number that it gets only grows."""
     row = {"job_id": job.id, "owner": job.owner, "type": type_, "at": at}
-    return int(connection.execute(_ADD_EVENT, row)[0]["seq"])
+    connection.execute(_ADD_EVENT, row)
 
 
 def add_to_outbox(connection: Connection, topic: str, body: bytes) -> None:
@@ -159,21 +159,30 @@ def add_to_outbox(connection: Connection, topic: str, body: bytes) -> None:
     connection.execute(_ADD_TO_OUTBOX, {"topic": topic, "body": body})
 
 
-def outbox(connection: Connection, most: int) -> list[tuple[int, str, bytes]]:
-    """Read (id, topic, body) of messages that wait to be published, in order."""
+def next_in_outbox(
+    connection: Connection, published: Iterable[int], most: int
+) -> list[tuple[int, str, bytes]]:
+    """Forget messages that the queue has; read (id, topic, body) of those that wait, in order."""
+    connection.execute_many(_DROP_FROM_OUTBOX, [{"id": each} for each in published])
     rows = connection.execute(_OUTBOX, {"most": most})
     return [(row["id"], row["topic"], row["body"]) for row in rows]
-
-
-def drop_from_outbox(connection: Connection, ids: Iterable[int]) -> None:
-    """Forget messages that the queue has."""
-    connection.execute_many(_DROP_FROM_OUTBOX, [{"id": each} for each in ids])
 
 
 def events(connection: Connection, job_id: str, after: int, most: int) -> list[Event]:
     """Read what happened to a job after an event, in order."""
     rows = connection.execute(_EVENTS, {"job_id": job_id, "after": after, "most": most})
     return [Event(row["seq"], row["job_id"], row["type"], row["at"]) for row in rows]
+
+
+def log(connection: Connection, after: int, most: int) -> list[JobEvent]:
+    """Read what happened to all jobs after an event, in order."""
+    rows = connection.execute(_LOG, {"after": after, "most": most})
+    return [
+        JobEvent(
+            id=row["seq"], type=row["type"], job_id=row["job_id"], owner=row["owner"], at=row["at"]
+        )
+        for row in rows
+    ]
 
 
 def listed(connection: Connection, owner: str, wanted: Listing) -> list[Job]:

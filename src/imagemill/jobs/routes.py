@@ -41,6 +41,7 @@ def app_of(jobs: Jobs) -> FastAPI:
     """Make the HTTP side of the jobs service."""
     app = service_app("Imagemill jobs", jobs.signer, JobRequest, Accepted, DryRun, EventView)
     public = _Public(jobs)
+    add_internal(app, jobs)
     app.post("/api/v1/jobs", **openapi.JOBS)(public.submit)
     app.get("/api/v1/jobs", response_model=JobList, tags=["jobs"])(public.list)
     app.get("/api/v1/jobs/{job_id}", response_model=JobView, tags=["jobs"])(public.show)
@@ -55,7 +56,6 @@ def app_of(jobs: Jobs) -> FastAPI:
     app.get("/api/v1/operations/{name}", tags=["operations"])(public.operation)
     for name, step in operations().items():
         app.post(f"/api/v1/{name}", **openapi.short_form(name, step))(public.short_form(name))
-    add_internal(app, jobs)
     return app
 
 
@@ -91,10 +91,10 @@ class _Public:
                     operation, parameters.merged(query, await json_object(request))
                 )
                 return await self._answer(request, wish, caller)
-            if not parameters.is_form(request):
-                wish_of_fields(operation, query)  # Refused before the picture is taken in.
+            is_raw = not parameters.is_form(request)
+            early = wish_of_fields(operation, query) if is_raw else None
             intake = await self._take_in(request, caller)
-            wish = wish_of_fields(operation, parameters.merged(query, intake.fields))
+            wish = early or wish_of_fields(operation, parameters.merged(query, intake.fields))
             return await self._answer(request, wish, caller, intake.image)
 
         return work
@@ -144,7 +144,7 @@ class _Public:
         job = await self.jobs.accept(plan, caller)
         wait_s = live.preferred_wait_s(request)
         if wait_s:
-            job = await self.jobs.wait(job.id, caller, wait_s)
+            job = await self.jobs.wait(job, wait_s)
         answer = await self._about(request, job, is_waited_for=wait_s > 0)
         answer.headers["location"] = url_of(job.id)
         return answer

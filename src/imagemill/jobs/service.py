@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
@@ -16,7 +17,15 @@ from structlog.contextvars import get_contextvars
 
 from imagemill.contracts.facts import Limits
 from imagemill.contracts.identity import Identity, Signer
-from imagemill.contracts.jobs import TOPIC, Beat, Claim, ClaimRequest, Failure, Finish
+from imagemill.contracts.jobs import (
+    TOPIC,
+    Beat,
+    Claim,
+    ClaimRequest,
+    Failure,
+    Finish,
+    JobEvent,
+)
 from imagemill.contracts.uploads import Image, UploadsClient
 from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
@@ -24,7 +33,7 @@ from imagemill.errors import Conflict, ImagemillError, NotFound
 from imagemill.jobs import records
 from imagemill.jobs.job import Event, Job, Listing
 from imagemill.jobs.ledger import Ledger
-from imagemill.jobs.news import News
+from imagemill.jobs.news import ANY, News
 from imagemill.jobs.plan import Plan, images_needed, plan_of
 from imagemill.jobs.request import Wish
 from imagemill.jobs.settings import JobsSettings
@@ -57,6 +66,9 @@ class Jobs:
     """Names the versions that make the pixels; part of every result's key."""
     clock: Callable[[], float] = time.time
     news: News = field(default_factory=News)
+    """Rings for whatever happens to a job."""
+    ends: News = field(default_factory=News)
+    """Rings when a job's attempt has ended."""
     _outbox_has_news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
@@ -76,22 +88,24 @@ class Jobs:
             lambda each: self._ledger.accept(each, plan, owner.account, request_id)
         )
         self._outbox_has_news.set()
+        self.news.tell(job.id)
         return job
 
     async def get(self, job_id: str, owner: Identity) -> Job:
         """Read one of the caller's jobs; raises `NotFound`."""
         return await self.database.read(lambda each: records.get(each, job_id, owner.account))
 
-    async def wait(self, job_id: str, owner: Identity, seconds: float) -> Job:
-        """Read one of the caller's jobs when it has ended, or after so many seconds."""
+    async def wait(self, job: Job, seconds: float) -> Job:
+        """Give a job back when it has ended, or as it stands after so many seconds."""
         until = time.monotonic() + seconds
-        while True:
-            bell = self.news.of(job_id)
-            job = await self.get(job_id, owner)
+        while not job.standing.status.is_final and not self.ends.is_over:
+            bell = self.ends.of(job.id)
             left_s = until - time.monotonic()
-            if job.standing.status.is_final or left_s <= 0 or self.news.is_over:
-                return job
+            if left_s <= 0:
+                break
             await _heard(bell, min(left_s, _LOOK_EVERY_S))
+            job = await self.database.read(partial(records.get, job_id=job.id))
+        return job
 
     async def follow(self, job_id: str, after: int) -> AsyncIterator[Event]:
         """Yield what happens to a job after an event, until it has ended or this process does."""
@@ -111,6 +125,15 @@ class Jobs:
         return await self.database.read(
             lambda each: records.events(each, job_id, after, _MOST_AT_ONCE)
         )
+
+    async def log(self, after: int, wait_s: float) -> list[JobEvent]:
+        """Read what happened to all jobs after an event; wait for it when there is nothing yet."""
+        bell = self.news.of(ANY)
+        found = await self.database.read(lambda each: records.log(each, after, _MOST_AT_ONCE))
+        if found or wait_s <= 0:
+            return found
+        await _heard(bell, wait_s)
+        return await self.database.read(lambda each: records.log(each, after, _MOST_AT_ONCE))
 
     async def listed(self, owner: Identity, wanted: Listing) -> list[Job]:
         """Read the caller's jobs, the newest first, and one more than asked for if there is."""
@@ -153,17 +176,27 @@ class Jobs:
         self._tell(job_id)
 
     async def relay(self) -> None:
-        """Publish what lies in the outbox, for ever; what the queue has not got stays there."""
+        """Publish what lies in the outbox, for ever; what the queue has not got stays there.
+
+        Published rows are removed when the next ones are read, to spare a transaction; after a
+        restart the last ones are published twice, which a claim does not mind.
+        """
+        published: list[int] = []
         while True:
             self._outbox_has_news.clear()
             try:
-                while await self._relay_once():
-                    pass
+                published = await self._relay_once(published)
             except ImagemillError as error:
                 _log.warning("relay_waits", reason=error.message)
                 await asyncio.sleep(1)
                 continue
-            await self._outbox_has_news.wait()
+            if len(published) < _MOST_AT_ONCE:
+                await self._outbox_has_news.wait()
+
+    def stop_waiting(self) -> None:
+        """Let go of everybody who waits for something to happen."""
+        self.news.end()
+        self.ends.end()
 
     async def sweep(self) -> None:
         """Take jobs back from silent workers and announce forgotten ones, for ever."""
@@ -178,6 +211,7 @@ class Jobs:
         """Wake the relay, and whoever waits for the job."""
         self._outbox_has_news.set()
         self.news.tell(job_id)
+        self.ends.tell(job_id)
 
     @property
     def _ledger(self) -> Ledger:
@@ -188,15 +222,15 @@ class Jobs:
             jitter=lambda pause_s: pause_s * random.uniform(0.5, 1.5),  # noqa: S311 - no secret
         )
 
-    async def _relay_once(self) -> bool:
-        waiting = await self.database.read(lambda each: records.outbox(each, _MOST_AT_ONCE))
+    async def _relay_once(self, published: list[int]) -> list[int]:
+        """Remove what was published, publish what is there, and tell the ids of that."""
+        waiting = await self.database.run(
+            lambda each: records.next_in_outbox(each, published, _MOST_AT_ONCE), durable=False
+        )
         for topic in {topic for _, topic, _ in waiting}:
             bodies = [body for _, each, body in waiting if each == topic]
             await self.queue.publish(topic, bodies)
-        if waiting:
-            ids = [id_ for id_, _, _ in waiting]
-            await self.database.run(lambda each: records.drop_from_outbox(each, ids), durable=False)
-        return bool(waiting)
+        return [id_ for id_, _, _ in waiting]
 
     async def _sweep_once(self) -> None:
         now = self.clock()

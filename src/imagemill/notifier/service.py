@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,27 +10,57 @@ import structlog
 from fastapi import FastAPI
 
 from imagemill.contracts.identity import Signer
-from imagemill.queue import Queue
+from imagemill.contracts.jobs import JobEvent, JobsClient
+from imagemill.database import Database
+from imagemill.database.migrations import migrations_of
+from imagemill.errors import ImagemillError
+from imagemill.notifier import records
 from imagemill.web import service_app
 
-_TOPIC: Final = "events"
-_PREFETCH: Final = 100
+_LOG: Final = "jobs"
+_WAIT_S: Final = 20.0
+_GATHER_S: Final = 0.2
+"""Pause after each part of the log, so that busy times are told in parts and not one by one."""
+_RETRY_S: Final = 1.0
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """Takes events off their topic and notes them in the log."""
+    """Reads the log of events, remembers how far, and notes each event."""
 
-    queue: Queue
+    jobs: JobsClient
+    database: Database
     signer: Signer
 
     def app(self) -> FastAPI:
         """Make the HTTP side; it has no route of its own yet."""
         return service_app("Imagemill notifier", self.signer)
 
+    async def start(self) -> None:
+        """Bring the schema up to date."""
+        await self.database.migrate(migrations_of("imagemill.notifier"))
+
     async def run(self) -> None:
-        """Take events until cancelled."""
-        async for delivery in self.queue.receive(_TOPIC, prefetch=_PREFETCH):
-            _log.debug("event", body=delivery.body.decode("utf-8", "replace"))
-            await delivery.done()
+        """Hear every event once and in order, until cancelled."""
+        after = await self.database.read(lambda each: records.place(each, _LOG))
+        while True:
+            try:
+                after = await self._hear(after)
+                await asyncio.sleep(_GATHER_S)
+            except ImagemillError as error:
+                _log.warning("log_not_read", reason=error.message)
+                await asyncio.sleep(_RETRY_S)
+
+    async def _hear(self, after: int) -> int:
+        events = await self.jobs.events(after, wait_s=_WAIT_S)
+        for event in events:
+            self._note(event)
+        if not events:
+            return after
+        last = events[-1].id
+        await self.database.run(lambda each: records.keep_place(each, _LOG, last), durable=False)
+        return last
+
+    def _note(self, event: JobEvent) -> None:
+        _log.debug("event", id=event.id, type=event.type, job_id=event.job_id)

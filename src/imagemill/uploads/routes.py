@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Request, Response
 
+from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import ImageIds, Images, Intake
 from imagemill.errors import FieldError, InvalidRequest
 from imagemill.storage import Bucket
@@ -15,6 +16,7 @@ from imagemill.uploads.service import Uploads
 from imagemill.uploads.views import ImageView, image_view
 from imagemill.web import Caller, body_stream, service_app
 from imagemill.web.delivery import Delivered, deliver
+from imagemill.web.internal import answer_services, asked
 from imagemill.web.openapi import BYTES, PICTURE_PROBLEMS, Described, file_of, location
 
 _ImageId = Annotated[str, Path(description="Id of the image, as the upload told it.")]
@@ -65,8 +67,8 @@ def app_of(uploads: Uploads) -> FastAPI:
         responses=file_of("The original's bytes.", "image/*"),
         tags=["images"],
     )(routes.content)
-    app.post("/internal/intake", include_in_schema=False)(routes.intake)
-    app.post("/internal/images", include_in_schema=False)(routes.find)
+    answer_services(app, "POST", "/internal/intake", routes.intake)
+    answer_services(app, "POST", "/internal/images", routes.find)
     return app
 
 
@@ -101,12 +103,13 @@ class _Routes:
         stored = self.uploads.storage.get(Bucket.ORIGINALS, image.storage_key)
         return await deliver(request, what, stored)
 
-    async def intake(self, request: Request, caller: Caller) -> Intake:
+    async def intake(self, request: Request, caller: Identity) -> Intake:
         """Take a picture in for another service, with the form's other fields."""
         return await self.uploads.take_in(caller, body_stream(request), request.headers)
 
-    async def find(self, wanted: ImageIds, caller: Caller) -> Images:
+    async def find(self, request: Request, caller: Identity) -> Images:
         """Look images up for another service."""
+        wanted = await asked(request, ImageIds)
         return Images(images=await self.uploads.find(caller, wanted.ids))
 
 

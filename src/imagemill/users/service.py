@@ -7,14 +7,15 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.users import Credentials
 from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
 from imagemill.users import records
-from imagemill.web import Process, service_app
+from imagemill.web import service_app
+from imagemill.web.internal import answer_processes, asked
 
 ADMIN: Final = "admin"
 """Id of the account that the first start makes."""
@@ -36,12 +37,13 @@ class Users:
     def app(self) -> FastAPI:
         """Make the HTTP side."""
         app = service_app("Imagemill users", self.signer)
-        app.post("/internal/identify", include_in_schema=False)(self.identify)
+        answer_processes(app, "POST", "/internal/identify", self.identify)
         return app
 
-    async def identify(self, credentials: Credentials, _: Process) -> Identity:
+    async def identify(self, request: Request, _: Identity) -> Identity:
         """Tell whose key this is."""
-        digest = digest_of(credentials.api_key)
+        shown = await asked(request, Credentials)
+        digest = digest_of(shown.api_key)
         account, scopes = await self.database.read(lambda each: records.account_of(each, digest))
         return Identity(account=account, scopes=scopes)
 

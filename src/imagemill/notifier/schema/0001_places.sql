@@ -1,0 +1,4 @@
+CREATE TABLE places (
+    log TEXT PRIMARY KEY,
+    after INTEGER NOT NULL
+);
