@@ -44,12 +44,15 @@ def with_alpha(image: pyvips.Image) -> pyvips.Image:
 def on_colour(image: pyvips.Image, change: Callable[[pyvips.Image], pyvips.Image]) -> pyvips.Image:
     """Change the colour and leave the alpha as it is, in the format that the picture came in.
 
-    Values outside the range of the format are cut to it, and halves are rounded up.
+    Where one band of colour is left, the picture becomes grey. Values outside the range of the
+    format are cut to it, and halves are rounded up.
     """
     changed = as_levels(change(colour(image)), like=image)
     transparency = alpha(image)
     joined = changed if transparency is None else changed.bandjoin(transparency)
-    return joined.copy(interpretation=image.interpretation)
+    if joined.bands == image.bands:
+        return joined.copy(interpretation=image.interpretation)
+    return joined.copy(interpretation="grey16" if image.format == "ushort" else "b-w")
 
 
 def on_premultiplied(
@@ -82,6 +85,11 @@ def luma(image: pyvips.Image) -> pyvips.Image:
     """Give brightness as one band of floats, from the colour as it is coded (not linear light)."""
     bands = colour(image)
     return bands.cast("float") if bands.bands == _GREY_BANDS else bands.recomb([list(LUMA)])
+
+
+def in_profile(image: pyvips.Image) -> bool:
+    """Tell whether the levels are those of an embedded profile, which only fits these bands."""
+    return bool(image.get_typeof("icc-profile-data"))
 
 
 def accepting(image: pyvips.Image, ink: Colour) -> pyvips.Image:

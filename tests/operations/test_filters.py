@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
 import pytest
+import pyvips
+from PIL import Image
 
 from tests.operations import references as ref
 from tests.operations.distance import mean_and_most
@@ -77,3 +80,46 @@ def test_a_grey_picture_stays_grey_unless_it_gets_colour() -> None:
              for name in ("grayscale", "invert", "edge_detection", "sepia")}  # fmt: skip
 
     assert looks == {"grayscale": 1, "invert": 1, "edge_detection": 1, "sepia": 3}
+
+
+@pytest.mark.parametrize("look", ["grayscale", "edge_detection"])
+@pytest.mark.parametrize(
+    ("name", "format_", "mode"),
+    [
+        ("opaque.png", "jpeg", "L"),
+        ("opaque.png", "png", "L"),
+        ("opaque.png", "tiff", "L"),
+        ("opaque.png", "webp", "RGB"),
+        ("alpha.png", "png", "LA"),
+        ("alpha.png", "webp", "RGBA"),
+    ],
+)
+def test_grey_is_written_as_one_band_where_the_format_can_hold_it(
+    name: str, format_: str, mode: str, look: str
+) -> None:
+    step = {"op": "filter", "type": look}
+
+    after = made(picture(name), step, end={"op": "convert", "format": format_})
+
+    with Image.open(io.BytesIO(after.content)) as file:
+        assert file.mode == mode
+
+
+def test_grey_in_the_colours_of_a_kept_profile_keeps_the_bands_of_the_profile() -> None:
+    end = {"op": "convert", "format": "png", "keep_profile": True}
+    wide = pyvips.Image.new_from_buffer(picture("opaque.png"), "").icc_transform("p3")
+
+    after = made(wide.pngsave_buffer(), {"op": "filter", "type": "grayscale"}, end=end)
+
+    with Image.open(io.BytesIO(after.content)) as file:
+        assert (file.mode, bool(file.info.get("icc_profile"))) == ("RGB", True)
+
+
+@pytest.mark.parametrize("gamma", [0.1, 0.45, 2.2, 10])
+def test_gamma_is_exact_after_colours_were_mixed(gamma: float) -> None:
+    step = {"op": "adjust", "saturation": 1.4, "hue": 30, "gamma": gamma}
+
+    after = made(picture("opaque.png"), step).levels
+
+    wanted = ref.css(scene(), saturation=1.4, hue=30, gamma=gamma)
+    assert np.abs(after - wanted).max() <= 0.6

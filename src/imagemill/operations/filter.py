@@ -50,7 +50,9 @@ class Filter(Step):
 
     Alpha stays as it is; filters that look at neighbours see colours with their alpha multiplied
     in, so that the hidden colour of transparent pixels does not leak out. Beyond the edges the
-    outermost pixels go on. The size stays as it is.
+    outermost pixels go on. The size stays as it is. What `grayscale` and `edge_detection` leave at
+    full intensity is one band, which JPEG, PNG and TIFF write as such; in the colours of a kept
+    profile it stays as many bands as the profile is for.
     """
 
     op: Literal["filter"] = "filter"
@@ -119,11 +121,11 @@ _POINTWISE = frozenset(
 
 # Each look answers the colour bands alone, as levels that may lie out of range.
 _LOOKS: Mapping[FilterType, Callable[[pyvips.Image, Filter], pyvips.Image]] = {
-    FilterType.GRAYSCALE: lambda frame, _: _in_all_bands(bands.luma(frame), frame),
+    FilterType.GRAYSCALE: lambda frame, _: _grey(bands.luma(frame), frame),
     FilterType.SEPIA: lambda frame, _: bands.colour(frame).recomb(_SEPIA),
     FilterType.INVERT: lambda frame, _: bands.colour(frame).linear(-1, bands.white(frame)),
     FilterType.POSTERIZE: lambda frame, step: _posterized(frame, step.levels or 4),
-    FilterType.EDGE_DETECTION: lambda frame, _: _in_all_bands(_steepness(frame), frame),
+    FilterType.EDGE_DETECTION: lambda frame, _: _grey(_steepness(frame), frame),
     FilterType.EMBOSS: lambda frame, _: _relief(frame),
     FilterType.MEDIAN: lambda frame, step: _median(frame, step.size or MEDIAN_SIZES[0]),
     FilterType.PIXELATE: lambda frame, step: _pixelated(frame, step.size or 16),
@@ -183,7 +185,10 @@ def _pixelated(frame: pyvips.Image, size: int) -> pyvips.Image:
     )
 
 
-def _in_all_bands(plane: pyvips.Image, frame: pyvips.Image) -> pyvips.Image:
+def _grey(plane: pyvips.Image, frame: pyvips.Image) -> pyvips.Image:
+    """Give one band of grey, or as many equal ones as the frame's own profile needs."""
+    if not bands.in_profile(frame):
+        return plane
     return plane.bandjoin([plane] * (bands.colour(frame).bands - 1))
 
 
