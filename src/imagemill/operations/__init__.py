@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 if TYPE_CHECKING:
     from imagemill.contracts.facts import Format
@@ -80,6 +80,14 @@ class Step(BaseModel):
     kind: ClassVar[Kind] = Kind.PIXELS
     examples: ClassVar[Sequence[Example]] = ()
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_yes_for_a_number(cls, value: object, field: ValidationInfo) -> object:
+        """Refuse true and false where a number is meant; pydantic would take them for 1 and 0."""
+        if isinstance(value, bool) and field.field_name in _numbers(cls):
+            raise ValueError("is a number, not true or false")
+        return value
+
     @property
     def images(self) -> tuple[str, ...]:
         """Ids of further images that the step needs, such as a watermark's."""
@@ -123,6 +131,16 @@ class Step(BaseModel):
     def describe(self, picture: Picture) -> dict[str, Any]:
         """Answer what is asked of the picture as JSON values; only steps of kind `data`."""
         raise TypeError(f"{self.op} does not describe {picture}")
+
+
+@cache
+def _numbers(step: type[Step]) -> frozenset[str]:
+    """Name the fields that take a number."""
+    return frozenset(
+        name
+        for name, field in step.model_fields.items()
+        if {int, float} & {field.annotation, *get_args(field.annotation)}
+    )
 
 
 @cache
