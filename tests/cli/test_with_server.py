@@ -22,6 +22,7 @@ def test_a_job_is_submitted_followed_and_its_result_fetched(server: Server, tmp_
     followed = imagemill("job", job_id, "--follow", "-o", "got", *there, cwd=tmp_path)
 
     assert (sent.code, followed.code) == (0, 0)
+    assert f"{job_id}  completed" in followed.err
     assert f"job {job_id}: completed" in followed.out
     assert made(tmp_path / "got" / f"{job_id}.png") == ("PNG", (30, 20))
 
@@ -34,6 +35,33 @@ def test_submit_can_follow_to_the_files(server: Server, tmp_path: Path) -> None:
 
     assert said.code == 0
     assert made(tmp_path / "out" / "a.webp") == ("WEBP", (64, 48))
+
+
+def test_a_job_is_ended_and_found_in_the_list(server: Server, tmp_path: Path) -> None:
+    draw(tmp_path / "a.png", (3000, 3000))
+    there = ("--server", server.address, "--key", server.key)
+    slow = ("--step", "filter type=median size=15", "--fresh")
+    sent = imagemill("submit", "a.png", *slow, "--json", *there, cwd=tmp_path)
+    job_id = json.loads(sent.out)[0]["job_id"]
+
+    ended = imagemill("job", job_id, "--cancel", *there)
+    again = imagemill("job", job_id, "--cancel", *there)
+    listed = imagemill("jobs", "--status", "cancelled", "--limit", "1", *there)
+
+    assert (ended.code, again.code, listed.code) == (0, 1, 0)
+    assert ended.out == f"job {job_id}: cancelled\n"
+    assert listed.out.splitlines()[1].startswith(f"{job_id}  cancelled")
+
+
+def test_jobs_are_listed_for_programs_and_only_by_a_status_that_there_is(server: Server) -> None:
+    there = ("--server", server.address, "--key", server.key)
+
+    listed = imagemill("jobs", "--json", *there)
+    wrong = imagemill("jobs", "--status", "lost", *there)
+    both = imagemill("job", "x", "--cancel", "--follow", *there)
+
+    assert all(each["job_id"] for each in json.loads(listed.out))
+    assert (wrong.code, both.code) == (2, 2)
 
 
 def test_what_the_server_refuses_is_told_in_its_words(server: Server, tmp_path: Path) -> None:

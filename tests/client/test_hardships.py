@@ -96,14 +96,12 @@ def _busy(seconds: bytes = b"2") -> Answer:
 
 
 def _told(*types: str, first: int = 1, rest: str = "") -> Answer:
-    at = "2026-11-22T12:00:00Z"
     events = (
-        f'id: {id_}\nevent: {type_}\ndata: {{"id":{id_},"type":"{type_}","job_id":"j1","at":"{at}"}}'
+        {"id": id_, "type": type_, "job_id": "j1", "at": "2026-11-22T12:00:00Z"}
         for id_, type_ in enumerate(types, start=first)
     )
-    return Answer(
-        200, ": ping\n\n".join((*(f"{each}\n\n" for each in events), rest)).encode(), STREAM
-    )
+    sent = [f"id: {each['id']}\nevent: x\ndata: {json.dumps(each)}\n\n" for each in events]
+    return Answer(200, ": ping\n\n".join((*sent, rest)).encode(), STREAM)
 
 
 async def test_a_busy_server_gets_the_same_picture_again() -> None:

@@ -54,7 +54,7 @@ def demo(
     """See it work, with sample pictures.
 
     Starts a server at a free port with a temporary folder, sends pictures that are drawn here
-    through its HTTP API, follows the jobs, and stops the server again.
+    through its HTTP API, follows the jobs live, and stops the server again.
     """
     raise typer.Exit(asyncio.run(_story(output, scale, as_json=as_json)))
 

@@ -123,7 +123,8 @@ class Runner:
         size_bytes = max((await asyncio.to_thread(errand.source.stat)).st_size, 1)
 
         def progress(sent_bytes: int) -> None:
-            self.tell(errand.source, "uploading", _SENT * min(sent_bytes / size_bytes, 1.0))
+            part = min(sent_bytes / size_bytes, 1.0)
+            self.tell(errand.source, f"uploading {part:.0%}", _SENT * part)
 
         image = await self.client.upload(errand.source, progress=progress)
         accepted = await self.client.submit(image.image_id, self.outputs, fresh=self.fresh)
@@ -139,11 +140,12 @@ class Runner:
         return replace(sent, milliseconds=_since(started), results=results)
 
     async def _watched(self, sent: Outcome) -> Job:
-        job = await self.client.job(sent.job_id)
+        seen: list[Job] = []
         async for job in self.client.watch(sent.job_id):
             part = _MADE if job.status.is_final else _TAKEN
             self.tell(sent.source, str(job.status), part)
-        return job
+            seen.append(job)
+        return seen[-1]
 
 
 def _unfinished(outcome: Outcome, job: Job) -> Outcome:

@@ -1,4 +1,4 @@
-"""`imagemill job`: look at a job, follow it, fetch its results."""
+"""`imagemill job`: look at a job, follow it, end it, fetch its results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def job(
     job_id: Annotated[str, typer.Argument(metavar="ID", help="What `submit` answered.")],
     *,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Tell each change until the job has ended.")
+        bool, typer.Option("--follow", help="Tell what happens, live, until the job has ended.")
+    ] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="End the job; it will have no results.")
     ] = False,
     server: options.Server = options.SERVER,
     key: options.Key = None,
@@ -38,27 +41,34 @@ def job(
     overwrite: options.Overwrite = False,
     as_json: options.AsJSON = False,
 ) -> None:
-    """Show a job, or follow it to its end.
+    """Show a job, follow it to its end, or end it.
 
-    The exit code is 1 when the job failed or was cancelled.
+    The exit code is 1 when the job failed or was cancelled; of --cancel, when it had ended before.
     """
     from imagemill.cli.remote import remote
 
+    if cancel and (follow or output):
+        raise typer.BadParameter("stands alone; a job that is ended has nothing to follow.")
+
     async def work() -> Job:
         async with remote(server, key) as client:
+            if cancel:
+                return await client.cancel(job_id)
             seen = await (_followed(client, job_id) if follow else client.job(job_id))
             if output:
                 await _fetch(client, seen, output, overwrite=overwrite)
             return seen
 
-    raise typer.Exit(_show(asyncio.run(work()), as_json=as_json))
+    code = _show(asyncio.run(work()), as_json=as_json)
+    raise typer.Exit(0 if cancel else code)
 
 
 async def _followed(client: Client, job_id: str) -> Job:
-    job = await client.job(job_id)
+    seen: list[Job] = []
     async for job in client.watch(job_id):
         screen.note(f"{job_id}  {job.status}")
-    return job
+        seen.append(job)
+    return seen[-1]
 
 
 async def _fetch(client: Client, job: Job, folder: Path, *, overwrite: bool) -> None:

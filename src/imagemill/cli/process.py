@@ -58,9 +58,17 @@ async def _work(
 
     if not planned.errands:
         return []
-    with screen.bar("Processing", len(planned.errands)) as advance:
+    with screen.bar("Processing", len(planned.errands)) as move:
         async with inside(data) as client:
-            runner = Runner(client, planned.outputs, overwrite=overwrite, fresh=fresh)
+            runner = Runner(
+                client,
+                planned.outputs,
+                overwrite=overwrite,
+                fresh=fresh,
+                tell=lambda source, word, part: move(str(source), word, part),
+            )
             return await runner.run(
-                planned.errands, at_once=parallel, done=lambda each: advance(each.source.name)
+                planned.errands,
+                at_once=parallel,
+                done=lambda each: move(str(each.source), each.code or "done", 1.0),
             )

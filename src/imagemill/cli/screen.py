@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,8 +27,8 @@ class Column:
     """Whether it is set flush right."""
 
 
-Advance = Callable[[str], None]
-"""Tell a bar that one more is done, and what comes to mind about it."""
+Move = Callable[[str, str, float], None]
+"""Move a bar: what is meant, a word about it, and how far it is as a part of 1."""
 
 
 def say(text: str) -> None:
@@ -67,8 +68,8 @@ def plain(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterator[
 
 
 @contextmanager
-def bar(label: str, total: int) -> Iterator[Advance]:
-    """Draw a progress bar on standard error while the block runs; nothing without a terminal."""
+def bar(label: str, total: int) -> Iterator[Move]:
+    """Draw one bar for many things while the block runs; nothing without a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = _console(stderr=True)
@@ -79,17 +80,22 @@ def bar(label: str, total: int) -> Iterator[Advance]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[about]}", markup=False),
     )
+    parts: dict[str, float] = {}
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(label, total=total, about="")
-        yield lambda about: progress.update(task, advance=1, about=about)
+
+        def move(name: str, about: str, part: float) -> None:
+            parts[name] = part
+            # Added up anew each time: parts of 1 that are added one by one never make a whole.
+            done = math.fsum(parts.values())
+            progress.update(task, completed=done, about=f"{name}: {about}")
+
+        yield move
 
 
 @contextmanager
-def bars(names: Sequence[str]) -> Iterator[Callable[[str, str, float], None]]:
-    """Draw one bar for each name while the block runs; without a terminal, write lines.
-
-    The answer moves a bar: its name, a word about it, and how far it is as a part of 1.
-    """
+def bars(names: Sequence[str]) -> Iterator[Move]:
+    """Draw one bar for each name while the block runs; without a terminal, write lines."""
     from rich.progress import BarColumn, Progress, TextColumn
 
     console = _console(stderr=True)

@@ -29,7 +29,7 @@ def submit(  # noqa: PLR0913 - each option is an argument
     server: options.Server = options.SERVER,
     key: options.Key = None,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Wait for the jobs and fetch their results.")
+        bool, typer.Option("--follow", help="Follow the jobs live and fetch their results.")
     ] = False,
     output: options.Output = Path("out"),
     overwrite: options.Overwrite = False,
@@ -48,12 +48,19 @@ def submit(  # noqa: PLR0913 - each option is an argument
 
     async def work() -> list[Outcome]:
         async with remote(server, key) as client:
-            runner = Runner(
-                client, planned.outputs, overwrite=overwrite, fresh=fresh, follow=follow
-            )
-            with screen.bar("Sending", len(planned.errands)) as advance:
+            with screen.bar("Sending", len(planned.errands)) as move:
+                runner = Runner(
+                    client,
+                    planned.outputs,
+                    overwrite=overwrite,
+                    fresh=fresh,
+                    follow=follow,
+                    tell=lambda source, word, part: move(str(source), word, part),
+                )
                 return await runner.run(
-                    planned.errands, at_once=parallel, done=lambda each: advance(each.source.name)
+                    planned.errands,
+                    at_once=parallel,
+                    done=lambda each: move(str(each.source), each.code or "done", 1.0),
                 )
 
     outcomes = [*planned.refused, *asyncio.run(work())]
