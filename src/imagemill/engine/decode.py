@@ -48,6 +48,22 @@ class Decoded:
     loops: int = 0
 
 
+class Decoder:
+    """Decode one original, and count how often: the promise is once for all its outputs."""
+
+    def __init__(self, original: int, facts: Facts) -> None:
+        """Read from the open descriptor what a probe found to be `facts`."""
+        self._original = original
+        self._facts = facts
+        self.decodes = 0
+        """How often the pixels were opened so far."""
+
+    def decoded(self, *, shrink: int, moving: bool) -> Decoded:
+        """Open the pixels once more."""
+        self.decodes += 1
+        return decoded(self._original, self._facts, shrink=shrink, moving=moving)
+
+
 def preload() -> None:
     """Load everything that will be needed behind the lock; runs no vips operation.
 

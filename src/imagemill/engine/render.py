@@ -53,9 +53,10 @@ def render(
         for name, descriptor in zip(order.pictures, pictures, strict=True)
     }
     shrink = _shrink(known, plans)
+    decoder = decode.Decoder(original, known)
     with complaints.translated(known.format):
-        outputs = _outputs(original, known, plans, others, shrink)
-    return Answer(facts=known, outputs=outputs, decodes=1, decode_shrink=shrink)
+        outputs = _outputs(decoder, plans, others, shrink)
+    return Answer(facts=known, outputs=outputs, decodes=decoder.decodes, decode_shrink=shrink)
 
 
 def _plan(name: str, steps: Sequence[Mapping[str, object]], known: Facts, target: int) -> Plan:
@@ -100,14 +101,13 @@ def _room(known: Facts, wish: Wish) -> float:
 
 
 def _outputs(
-    descriptor: int,
-    known: Facts,
+    decoder: decode.Decoder,
     plans: Sequence[Plan],
     others: Mapping[str, pyvips.Image],
     shrink: int,
 ) -> dict[str, Rendered]:
     moving = any(plan.wish.moving for plan in plans)
-    decoded = decode.decoded(descriptor, known, shrink=shrink, moving=moving)
+    decoded = decoder.decoded(shrink=shrink, moving=moving)
     original = Original(decoded, [plan.wish for plan in plans])
     return {plan.name: _output(plan, decoded, original, others) for plan in plans}
 
