@@ -70,7 +70,7 @@ def cycle(photos: Sequence[Photo], count: int) -> Iterator[Photo]:
 def _photo(path: Path) -> Photo:
     with Image.open(path) as picture:
         width, height = picture.size
-    return Photo(path, width, height, path.read_bytes())
+    return Photo(path.resolve(), width, height, path.read_bytes())
 
 
 def _large(photos: Sequence[Photo]) -> tuple[Photo, ...]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.load import Timing, Workload, drive
-from benchmarks.measure import Cost, Meter
+from benchmarks.load import Job, Timing, Workload, drive
+from benchmarks.measure import Meter, Peak
 from benchmarks.pictures import Album
 from benchmarks.systems import JobFailed, Lane, Place, Running, System
 from benchmarks.wire import UnexpectedReply
 
 _BROKEN = (JobFailed, UnexpectedReply, OSError, ExceptionGroup)
+_SHARE_FOR_MEMORY = 0.25
+"""Jobs that follow the measured ones so that memory can be watched, as a share of these."""
+_LOOKS = 300
+"""Enough that a clock tick of 10 ms in each of six processes is 0.2 ms for each look at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,23 @@ class Cell:
     peak_mb: float
     generator_cpu_ms: float
     """The same of the load generator, which is in no other figure."""
+    looks: float
+    """Times that a job's client asked whether it was done, before it was."""
+    look_cpu_ms: float
+    """CPU milliseconds for each job that went into answering these; part of `cpu_ms`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one measured load took of the system."""
+
+    timing: Timing
+    cpu_s: float
+    """User and system time of the whole tree of processes."""
+    looks: int
+    """Times that any client asked whether its job was done."""
+    one_look_s: float
+    """CPU seconds of the system for one such question, measured afterwards; 0 without looks."""
 
 
 async def run(plan: Plan, album: Album, tell: Callable[[str], None]) -> list[Cell]:
@@ -85,11 +107,29 @@ async def _cell(
         known = await kept(lanes[0], album) if workload.from_memory else []
         await drive(lanes, workload.jobs(album, known, 2 * len(lanes)))
         _hang_up(lanes)  # One that had to wait for slower ones may be past its server's patience.
-        with Meter(running.roots) as meter:
-            timing = await drive(lanes, workload.jobs(album, known, workload.count))
-        return _figures(system.name, workload.letter, number, timing, meter.cost)
+        spent = await _spent(lanes, running, workload.jobs(album, known, workload.count))
+        with Peak(running.roots) as peak:
+            count = math.ceil(workload.count * _SHARE_FOR_MEMORY)
+            await drive(lanes, workload.jobs(album, known, count))
+        return figures(system.name, workload.letter, number, spent, peak.bytes)
     finally:
         _hang_up(lanes)
+
+
+async def _spent(lanes: Sequence[Lane], running: Running, jobs: Iterator[Job]) -> Spent:
+    before = sum(lane.looks for lane in lanes)
+    with Meter(running.roots) as meter:
+        timing = await drive(lanes, jobs)
+    looks = sum(lane.looks for lane in lanes) - before
+    one_look_s = await _one_look_s(lanes[0], running.roots) if looks else 0.0
+    return Spent(timing, meter.cpu_s, looks, one_look_s)
+
+
+async def _one_look_s(lane: Lane, roots: Sequence[int]) -> float:
+    with Meter(roots) as meter:
+        for _ in range(_LOOKS):
+            await lane.look()
+    return meter.cpu_s / _LOOKS
 
 
 def _hang_up(lanes: Sequence[Lane]) -> None:
@@ -102,17 +142,20 @@ async def kept(lane: Lane, album: Album) -> list[str]:
     return [await lane.keep(photo) for photo in album.mixed]
 
 
-def _figures(system: str, workload: str, number: int, timing: Timing, cost: Cost) -> Cell:
-    count = len(timing.waits_s)
+def figures(system: str, workload: str, number: int, spent: Spent, peak_bytes: int) -> Cell:
+    """Share out among the jobs what a measured load took."""
+    timing, count = spent.timing, len(spent.timing.waits_s)
     cuts = statistics.quantiles(timing.waits_s, n=20, method="inclusive")
     return Cell(
         system=system,
         workload=workload,
         round=number,
         jobs_per_s=count / timing.elapsed_s,
-        cpu_ms=cost.cpu_s / count * 1000,
+        cpu_ms=spent.cpu_s / count * 1000,
         p50_ms=cuts[9] * 1000,
         p95_ms=cuts[18] * 1000,
-        peak_mb=cost.peak_bytes / 1_000_000,
+        peak_mb=peak_bytes / 1_000_000,
         generator_cpu_ms=timing.generator_cpu_s / count * 1000,
+        looks=spent.looks / count,
+        look_cpu_ms=spent.looks * spent.one_look_s / count * 1000,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from benchmarks.load import Workload
 from benchmarks.rounds import Cell, Plan
@@ -19,17 +20,19 @@ _HEADINGS = (
     "p95 ms",
     "peak MB",
     "gen ms",
+    "looks",
+    "look ms",
 )
 _NAME_WIDTH = 32
 _WIDTH = 9
 
 
-def table(plan: Plan, cells: Sequence[Cell], *, raw: str, ours: str) -> str:
+def table(plan: Plan, cells: Sequence[Cell], *, raw: str, ours: AbstractSet[str]) -> str:
     """Write one block for each workload.
 
     `of raw` and `of peers` are ratios of jobs/s within one round (to raw libvips, and to the best
-    system that is neither raw nor ours), and then the median of those ratios, so that a machine
-    which is slow for a while does not count against whoever was measured then.
+    system that is neither raw nor one of ours), and then the median of those ratios, so that a
+    machine which is slow for a while does not count against whoever was measured then.
     """
     blocks = (
         "\n".join(_block(plan, workload, _of(cells, workload.letter), raw, ours))
@@ -39,7 +42,7 @@ def table(plan: Plan, cells: Sequence[Cell], *, raw: str, ours: str) -> str:
 
 
 def _block(
-    plan: Plan, workload: Workload, cells: Sequence[Cell], raw: str, ours: str
+    plan: Plan, workload: Workload, cells: Sequence[Cell], raw: str, ours: AbstractSet[str]
 ) -> Iterator[str]:
     counts = f"{workload.count} jobs a round, medians of {plan.rounds}"
     yield f"({workload.letter}) {workload.title}; {counts}"
@@ -49,8 +52,8 @@ def _block(
         yield _row(own, cells, raw, ours) if own else _line((system.name, "none"))
 
 
-def _row(own: Sequence[Cell], cells: Sequence[Cell], raw: str, ours: str) -> str:
-    peers = {cell.system for cell in cells} - {raw, ours, own[0].system}
+def _row(own: Sequence[Cell], cells: Sequence[Cell], raw: str, ours: AbstractSet[str]) -> str:
+    peers = {cell.system for cell in cells} - ours - {raw, own[0].system}
     return _line(
         (
             own[0].system,
@@ -63,6 +66,8 @@ def _row(own: Sequence[Cell], cells: Sequence[Cell], raw: str, ours: str) -> str
             f"{_median(own, lambda cell: cell.p95_ms):.0f}",
             f"{_median(own, lambda cell: cell.peak_mb):.0f}",
             f"{_median(own, lambda cell: cell.generator_cpu_ms):.1f}",
+            f"{_median(own, lambda cell: cell.looks):.1f}",
+            f"{_median(own, lambda cell: cell.look_cpu_ms):.1f}",
         )
     )
 

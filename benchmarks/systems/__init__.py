@@ -66,6 +66,13 @@ class Lane(Protocol):
     async def repeat(self, kept: str) -> None:
         """Ask for the same work again, without handing the photo over."""
 
+    @property
+    def looks(self) -> int:
+        """Times that it asked so far whether a job was done."""
+
+    async def look(self) -> None:
+        """Ask once more how the last job stands, uncounted; only a lane that `looks` does it."""
+
     def close(self) -> None:
         """Hang up."""
 
@@ -99,6 +106,16 @@ class System(Protocol):
 
 class JobFailed(Exception):
     """Say that a system gave a job up, which ends the measurement."""
+
+
+class Unwatched:
+    """What lanes have in common that hear of a job's end without asking."""
+
+    looks: int = 0
+
+    async def look(self) -> None:
+        """Refuse: it never asks."""
+        raise NotImplementedError
 
 
 async def looks(pause_s: float) -> AsyncIterator[None]:

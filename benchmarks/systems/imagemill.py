@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -17,25 +17,28 @@ from benchmarks.systems import (
     FIVE,
     SMALL,
     JobFailed,
+    Lane,
     NotInstalled,
     Place,
     Rendition,
+    Unwatched,
     looks,
 )
-from benchmarks.wire import HOST, Line, Reply, free_port
+from benchmarks.wire import HOST, Body, Line, Reply, free_port
 
 _COMMAND = Path(sys.executable).with_name("imagemill")
 _ENDED_BADLY = {"failed", "cancelled"}
+_WAIT = {"Prefer": "wait=60"}
+_JOBS = "/api/v1/jobs"
 
 
-class ImagemillLane:
-    """Send the picture as the raw body of its job, then poll the job."""
+class WaitingLane(Unwatched):
+    """Send the picture as the raw body of its job; the answer comes when the job has ended."""
 
-    def __init__(self, line: Line, key: str, poll_s: float) -> None:
+    def __init__(self, line: Line, key: str) -> None:
         """Take the connection over and speak with this key."""
         self._line = line
-        self._key = key
-        self._poll_s = poll_s
+        self._key = {"X-API-Key": key}
 
     async def shrink(self, photo: Photo) -> None:
         """Do one job that no cache can answer."""
@@ -47,57 +50,73 @@ class ImagemillLane:
 
     async def keep(self, photo: Photo) -> str:
         """Upload, do the job once, and name the image."""
-        headers = {"X-API-Key": self._key, "Content-Type": "image/jpeg"}
+        headers = {**self._key, "Content-Type": "image/jpeg"}
         reply = await self._line.ask("POST", "/api/v1/images", headers, photo.unseen())
         image = str(reply.expect(201).json()["image_id"])
         await self.repeat(image)
         return image
 
     async def repeat(self, kept: str) -> None:
-        """Ask for the job by the image's id; it may be completed when it is answered."""
+        """Ask for the job by the image's id."""
         body = json.dumps({"input": {"image_id": kept}, "outputs": outputs([SMALL])}).encode()
-        headers = {"X-API-Key": self._key, "Content-Type": "application/json"}
-        await self._done(await self._line.ask("POST", "/api/v1/jobs", headers, [body]))
+        headers = {**self._key, "Content-Type": "application/json"}
+        await self._ended(_JOBS, headers, [body])
 
     def close(self) -> None:
         """Hang up."""
         self._line.close()
 
     async def _work(self, photo: Photo, renditions: Sequence[Rendition]) -> None:
-        job = quote(json.dumps({"outputs": outputs(renditions), "fresh": True}))
-        headers = {"X-API-Key": self._key, "Content-Type": "image/jpeg"}
-        path = f"/api/v1/jobs?job={job}"
-        await self._done(await self._line.ask("POST", path, headers, photo.unseen()))
+        job = json.dumps({"outputs": outputs(renditions), "fresh": True}, separators=(",", ":"))
+        headers = {**self._key, "Content-Type": "image/jpeg"}
+        await self._ended(f"{_JOBS}?job={quote(job)}", headers, photo.unseen())
 
-    async def _done(self, submitted: Reply) -> None:
-        job = submitted.expect(202).json()
-        if job["status"] == "completed":
+    async def _ended(self, path: str, headers: Mapping[str, str], body: Body) -> None:
+        """Submit a job and see it end."""
+        reply = await self._line.ask("POST", path, {**headers, **_WAIT}, body)
+        is_completed(reply.expect(200))
+
+
+class PollingLane(WaitingLane):
+    """The same, but take the 202 and look at the job as the peers' clients do."""
+
+    def __init__(self, line: Line, key: str, poll_s: float) -> None:
+        """Take the connection over, speak with this key, and leave this pause between looks."""
+        super().__init__(line, key)
+        self.looks = 0
+        self._poll_s = poll_s
+        self._last = ""
+
+    async def look(self) -> None:
+        """Ask once more how the last job stands."""
+        await self._look()
+
+    async def _ended(self, path: str, headers: Mapping[str, str], body: Body) -> None:
+        submitted = (await self._line.ask("POST", path, headers, body)).expect(202)
+        if is_completed(submitted):
             return
+        self._last = submitted.json()["job_id"]
         async for _ in looks(self._poll_s):
-            reply = await self._line.ask(
-                "GET", f"/api/v1/jobs/{job['job_id']}", {"X-API-Key": self._key}
-            )
-            status = reply.expect(200).json()["status"]
-            if status in _ENDED_BADLY:
-                raise JobFailed(reply.body.decode())
-            if status == "completed":
+            self.looks += 1
+            if is_completed(await self._look()):
                 return
+
+    async def _look(self) -> Reply:
+        return (await self._line.ask("GET", f"{_JOBS}/{self._last}", self._key)).expect(200)
 
 
 class ImagemillService:
     """An Imagemill that answers on a port."""
 
-    def __init__(self, roots: Sequence[int], port: int, key: str, poll_s: float) -> None:
-        """Name the processes, the port and the key that the server made."""
+    def __init__(self, roots: Sequence[int], connect: Callable[[], Lane]) -> None:
+        """Name the processes, and how a client connects."""
         self.roots = roots
-        self._port = port
-        self._key = key
-        self._poll_s = poll_s
+        self._connect = connect
 
-    def lane(self, number: int) -> ImagemillLane:
+    def lane(self, number: int) -> Lane:
         """Connect one more client; every client is alike."""
         del number
-        return ImagemillLane(Line(self._port), self._key, self._poll_s)
+        return self._connect()
 
 
 class Imagemill:
@@ -108,11 +127,11 @@ class Imagemill:
     has_memory: ClassVar[bool] = True
 
     def versions(self, tools: Path) -> str:
-        """Name the installed version."""
+        """Name the installed version, and how its clients hear of a job's end."""
         del tools
         if not _COMMAND.exists():
             raise NotInstalled("imagemill is not installed beside this Python; run `make install`.")
-        return f"imagemill {version('imagemill')}"
+        return f"imagemill {version('imagemill')}, {self._heard()}"
 
     @asynccontextmanager
     async def start(self, place: Place) -> AsyncIterator[ImagemillService]:
@@ -123,7 +142,36 @@ class Imagemill:
         async with Programs([program], place.folder) as programs:
             await programs.ready(lambda: answers(port, "/health/ready"))
             key = (data / "admin-key").read_text().strip()
-            yield ImagemillService(programs.roots, port, key, place.poll_s)
+            yield ImagemillService(
+                programs.roots, lambda: self._connected(Line(port), key, place.poll_s)
+            )
+
+    def _heard(self) -> str:
+        return "answers when the job has ended (Prefer: wait=60)"
+
+    def _connected(self, line: Line, key: str, poll_s: float) -> Lane:
+        del poll_s
+        return WaitingLane(line, key)
+
+
+class ImagemillPolled(Imagemill):
+    """Measure the same program with clients that poll it."""
+
+    name: ClassVar[str] = "Imagemill, polled"
+
+    def _heard(self) -> str:
+        return "answers 202 and is polled"
+
+    def _connected(self, line: Line, key: str, poll_s: float) -> Lane:
+        return PollingLane(line, key, poll_s)
+
+
+def is_completed(reply: Reply) -> bool:
+    """Tell whether an answer shows a completed job; raise `JobFailed` when it ended otherwise."""
+    status = reply.json()["status"]
+    if status in _ENDED_BADLY:
+        raise JobFailed(reply.body.decode())
+    return bool(status == "completed")
 
 
 def outputs(renditions: Sequence[Rendition]) -> dict[str, list[dict[str, Any]]]:

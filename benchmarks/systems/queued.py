@@ -22,8 +22,10 @@ class QueuedLane:
 
     def __init__(self, line: Line, poll_s: float) -> None:
         """Take the connection over."""
+        self.looks = 0
         self._line = line
         self._poll_s = poll_s
+        self._last = ""
 
     async def shrink(self, photo: Photo) -> None:
         """Do one job."""
@@ -40,6 +42,10 @@ class QueuedLane:
     async def repeat(self, kept: str) -> None:
         """Refuse: there is no memory."""
         raise NotImplementedError(kept)
+
+    async def look(self) -> None:
+        """Ask once more how the last job stands."""
+        (await self._line.ask("GET", f"/jobs/{self._last}")).expect(200)
 
     def close(self) -> None:
         """Hang up."""
@@ -62,6 +68,7 @@ class QueuedLane:
 
     async def _done(self, jobs: list[str]) -> None:
         """Look at the first job that is not known to be done; go on at once when it is."""
+        self._last = jobs[-1]
         async for _ in looks(self._poll_s):
             while jobs and await self._is_done(jobs[0]):
                 del jobs[0]
@@ -69,6 +76,7 @@ class QueuedLane:
                 return
 
     async def _is_done(self, job: str) -> bool:
+        self.looks += 1
         reply = await self._line.ask("GET", f"/jobs/{job}")
         status = reply.expect(200).json()["status"]
         if status == "failed":

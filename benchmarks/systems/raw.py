@@ -17,13 +17,13 @@ from typing import ClassVar
 
 from benchmarks.pictures import Photo
 from benchmarks.processes import Program, Programs
-from benchmarks.systems import FIVE, SMALL, JobFailed, Place, Rendition
+from benchmarks.systems import FIVE, SMALL, JobFailed, Place, Rendition, Unwatched
 from benchmarks.tools import PEERS
 
 _PROCESSES = 2
 
 
-class RawLane:
+class RawLane(Unwatched):
     """One child that takes an order as a line and answers a line when the files are written."""
 
     def __init__(self, child: asyncio.subprocess.Process, folder: Path) -> None:

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from benchmarks.pictures import Photo
 from benchmarks.processes import Program, Programs, answers
-from benchmarks.systems import FIVE, SMALL, Place, Rendition
+from benchmarks.systems import FIVE, SMALL, Place, Rendition, Unwatched
 from benchmarks.tools import THUMBOR, installed, python_of
 from benchmarks.wire import HOST, Line, free_port
 
@@ -37,7 +37,7 @@ WEBP_QUALITY = 80
 """
 
 
-class ThumborLane:
+class ThumborLane(Unwatched):
     """Upload, then fetch; the answer to a fetch is the result."""
 
     def __init__(self, line: Line) -> None:
