@@ -127,6 +127,30 @@ def test_what_was_kept_is_there_after_a_restart(data: Path) -> None:
         assert api.short("resize", picture, width=20).json()["cached"] is True
 
 
+@pytest.mark.parametrize("left", [None, b"half"])
+def test_a_result_whose_file_is_gone_or_cut_is_made_again(
+    system: System, left: bytes | None
+) -> None:
+    picture = pictures.jpeg(80, 60)
+    with API(system) as api:
+        job = api.completed(api.short("blur", picture, sigma=2, fresh=1))
+        content = api.result(job)
+        (file,) = [each for each in results(system) if each.read_bytes() == content]
+        file.unlink()
+        if left is not None:
+            file.write_bytes(left)
+
+        again = api.short("blur", picture, sigma=2)
+
+        assert again.json()["cached"] is False
+        assert api.result(api.completed(again)) == content
+        assert api.short("blur", picture, sigma=2).json()["cached"] is True
+
+
+def results(system: System) -> list[Path]:
+    return [each for each in (system.data / "objects/results").rglob("*") if each.is_file()]
+
+
 def test_a_port_that_is_taken_is_told_in_one_line(system: System, tmp_path: Path) -> None:
     command = [str(PROGRAM), "serve", "--port", str(system.port), "--data", str(tmp_path)]
 

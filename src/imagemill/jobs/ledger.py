@@ -32,10 +32,17 @@ class Ledger:
     new_id: Callable[[], str]
     jitter: Callable[[float], float]
 
-    def accept(self, connection: Connection, plan: Plan, owner: str, request_id: str | None) -> Job:
+    def accept(
+        self,
+        connection: Connection,
+        plan: Plan,
+        stored: Mapping[str, Result],
+        owner: str,
+        request_id: str | None,
+    ) -> Job:
         """Keep a new job; where every result is stored already, completed."""
         now = self.clock()
-        outputs = tuple(_output(connection, plan, name) for name in plan.outputs)
+        outputs = tuple(_output(plan, name, stored.get(name)) for name in plan.outputs)
         is_done = all(each.result for each in outputs)
         job = Job(
             id=self.new_id(),
@@ -172,9 +179,8 @@ def message_about(job: Job) -> bytes:
     return message.model_dump_json().encode()
 
 
-def _output(connection: Connection, plan: Plan, name: str) -> Output:
+def _output(plan: Plan, name: str, stored: Result | None) -> Output:
     planned = plan.outputs[name]
-    stored = None if plan.fresh else records.result_of_work(connection, planned.work_key)
     return Output(
         name=name,
         steps=planned.steps,

@@ -134,10 +134,13 @@ def beat(connection: Connection, job_id: str, lease_id: str, until: float) -> bo
     return bool(connection.execute(_BEAT, row))
 
 
-def result_of_work(connection: Connection, work_key: str) -> Result | None:
-    """Find the newest stored result of this very work."""
-    rows = connection.execute(_RESULT_OF_WORK, {"work_key": work_key})
-    return _result(rows[0]) if rows else None
+def results_of_work(connection: Connection, work_keys: Mapping[str, str]) -> dict[str, Result]:
+    """Find the newest stored result of each very work, by the names of the keys."""
+    found = {
+        name: connection.execute(_RESULT_OF_WORK, {"work_key": key})
+        for name, key in work_keys.items()
+    }
+    return {name: _result(rows[0]) for name, rows in found.items() if rows}
 
 
 def keep_results(connection: Connection, job_id: str, results: Mapping[str, Result]) -> None:
