@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-GENERATION: Final = 1
+GENERATION: Final = 2
 """Grows when a change of ours changes the bytes of a result."""
 _LIBRARIES: Final = ("pyvips-binary", "pillow", "pillow-heif")
 
