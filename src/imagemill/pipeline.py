@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from imagemill.contracts.wording import problem_with
 from imagemill.errors import FieldError, InvalidRequest
 from imagemill.operations import Frame, Kind, Step, operations
 
@@ -84,20 +85,9 @@ def first_frame(facts: Facts) -> Frame:
 def field_errors(error: ValidationError, *, at: str = "") -> list[FieldError]:
     """Turn pydantic's findings into fields in the caller's words."""
     return [
-        FieldError(
-            _path(at, *(str(part) for part in found["loc"])), _problem(found["type"], found["msg"])
-        )
-        for found in error.errors(include_url=False, include_context=False, include_input=False)
+        FieldError(_path(at, *(str(part) for part in found["loc"])), problem_with(found))
+        for found in error.errors(include_url=False, include_input=False)
     ]
-
-
-def _problem(kind: str, said: str) -> str:
-    """Say in our words what pydantic says in those of a schema."""
-    if kind == "extra_forbidden":
-        return "is not known here."
-    if kind == "missing":
-        return "is missing."
-    return f"{said.removeprefix('Value error, ').rstrip('.')}."
 
 
 def _path(*parts: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from imagemill.contracts.facts import Limits
+from imagemill.contracts.wording import problem_with
 from imagemill.engine.settings import SandboxSettings
 from imagemill.errors import FieldError, InvalidRequest
 from imagemill.gateway.settings import GatewaySettings
@@ -89,10 +90,10 @@ class Settings(BaseModel):
             return cls.model_validate(_nested(given))
         except ValidationError as error:
             errors = [
-                FieldError(".".join(str(part) for part in each["loc"]), f"{each['msg']}.")
+                FieldError(".".join(str(part) for part in each["loc"]), problem_with(each))
                 for each in error.errors(include_url=False)
             ]
-            said = "; ".join(f"{each.field}: {each.problem}" for each in errors)
+            said = "; ".join(f"{each.field} {each.problem}" for each in errors)
             raise InvalidRequest(f"Settings are wrong: {said}", errors=errors) from error
 
 

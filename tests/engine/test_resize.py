@@ -31,7 +31,7 @@ def test_keeping_the_ratio_is_another_word_for_a_fit(word: object, fit: str) -> 
         ({"width": 5, "height": 5, "fit": "contain", "gravity": "entropy"}, "compass point"),
         ({"width": 5, "maintain_aspect_ratio": "perhaps"}, "is true or false"),
         ({"width": 5, "maintain_aspect_ratio": True, "fit": "fill"}, "either fit or"),
-        ({"width": 0}, "greater than or equal to 1"),
+        ({"width": 0}, "at least 1"),
         ({"width": 5, "colour": "red"}, "is not known here"),
     ],
 )

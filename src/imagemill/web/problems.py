@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
 from imagemill.contracts.problem import MEDIA_TYPE, problem_of
+from imagemill.contracts.wording import problem_with
 from imagemill.errors import (
     FieldError,
     ImagemillError,
@@ -67,7 +68,7 @@ async def _answer_invalid(_: Request, error: Exception) -> Response:
     if any(each["type"] == "json_invalid" for each in found):
         return problem_response(MalformedBody("The body is not JSON; send one JSON object."))
     errors = [
-        FieldError(".".join(str(part) for part in each["loc"][1:]), f"{each['msg']}.")
+        FieldError(".".join(str(part) for part in each["loc"][1:]), problem_with(each))
         for each in found
     ]
     return problem_response(InvalidRequest("The request has fields that are wrong.", errors=errors))
