@@ -1,0 +1,50 @@
+"""What is logged of a request: one line, when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from structlog.testing import capture_logs
+
+from imagemill.contracts.transport import Call, InMemory, Receive, Scope, Send
+from imagemill.web.requests import RequestIds
+
+
+async def made(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 201, "headers": []})
+    await send({"type": "http.response.body", "body": b"made"})
+
+
+async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+    raise RuntimeError("on purpose")
+
+
+def clock_of(*times: float) -> Callable[[], float]:
+    return iter(times).__next__
+
+
+async def test_a_request_is_one_line_with_how_it_ended_and_without_its_query() -> None:
+    app = RequestIds(made, clock_of(10.0, 10.25))
+
+    with capture_logs() as lines:
+        await InMemory(app).send(Call("POST", "/api/v1/images?secret=x", {}))
+
+    wanted = {"method": "POST", "path": "/api/v1/images", "status": 201, "ms": 250.0}
+    assert lines == [{"event": "request", "log_level": "info", **wanted}]
+
+
+async def test_a_request_that_nobody_foresaw_ends_as_500() -> None:
+    with capture_logs() as lines:
+        reply = await InMemory(RequestIds(failing)).send(Call("GET", "/", {}))
+
+    assert [line["event"] for line in lines] == ["request_failed", "request"]
+    assert lines[-1]["status"] == reply.status == 500
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+async def test_what_machines_ask_for_ever_is_not_in_the_way(path: str) -> None:
+    with capture_logs() as lines:
+        await InMemory(RequestIds(made)).send(Call("GET", path, {}))
+
+    assert [line["log_level"] for line in lines] == ["debug"]
