@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import pyvips
 
 from benchmarks.machine import described
 from benchmarks.pictures import album
+from benchmarks.results import RESULTS, keep
 from benchmarks.systems import FIVE, SMALL, Rendition
 from benchmarks.systems.imagemill import outputs
 from imagemill.contracts.facts import Limits
@@ -47,31 +49,55 @@ def main(argv: Sequence[str]) -> int:
     """Measure; answer 1 when a promised one takes more than it may."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.giants", description=__doc__)
     parser.add_argument("--tools", type=Path, default=Path(".tools/bench"), help="for the files")
-    files = _giants(parser.parse_args(argv).tools / "giants")
-    sys.stdout.write(f"{described(datetime.now(UTC))}\n\n")
-    return int(not asyncio.run(_measured(files)))
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where the answer is kept")
+    parser.add_argument("--no-save", action="store_true", help="print it only")
+    asked = parser.parse_args(argv)
+    found = asyncio.run(_measured(_giants(asked.tools / "giants")))
+    report = "\n".join([described(datetime.now(UTC)), "", *map(str, found), ""])
+    sys.stdout.write(report)
+    if not asked.no_save:
+        keep(report, asked.results, "-giants")
+    return int(not all(each.holds for each in found))
 
 
-async def _measured(files: Sequence[Path]) -> bool:
-    held = True
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one child took for one giant."""
+
+    file: str
+    title: str
+    answer: Answer
+    wall_s: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether it took no more memory than was promised for it."""
+        return self.file not in _PROMISED or self._peak_mb < _WITHIN_MB
+
+    @property
+    def _peak_mb(self) -> float:
+        return self.answer.peak_memory_bytes / 1e6
+
+    def __str__(self) -> str:
+        return (
+            f"{self.file:20} {self.title:20} peak {self._peak_mb:6.0f} MB"
+            f"   CPU {self.answer.cpu_s * 1000:6.0f} ms   wall {self.wall_s * 1000:6.0f} ms"
+            f"   shrink on load {self.answer.decode_shrink}"
+        )
+
+
+async def _measured(files: Sequence[Path]) -> list[Taken]:
+    works = (("to 400x300", [SMALL]), ("to five renditions", FIVE))
     async with Sandbox(SandboxSettings(reuse=Reuse.NEVER, spare_children=0)) as sandbox:
-        for file in files:
-            for title, wanted in (("to 400x300", [SMALL]), ("to five renditions", FIVE)):
-                peak_mb = await _one(sandbox, file, title, wanted)
-                held &= file.name not in _PROMISED or peak_mb < _WITHIN_MB
-    return held
+        return [
+            await _taken(sandbox, file, title, wanted) for file in files for title, wanted in works
+        ]
 
 
-async def _one(sandbox: Sandbox, file: Path, title: str, wanted: Sequence[Rendition]) -> float:
+async def _taken(sandbox: Sandbox, file: Path, title: str, wanted: Sequence[Rendition]) -> Taken:
     began = time.perf_counter()
     answer = await _rendered(sandbox, file, wanted)
-    wall_ms = (time.perf_counter() - began) * 1000
-    peak_mb = answer.peak_memory_bytes / 1e6
-    sys.stdout.write(
-        f"{file.name:20} {title:20} peak {peak_mb:6.0f} MB   CPU {answer.cpu_s * 1000:6.0f} ms"
-        f"   wall {wall_ms:6.0f} ms   shrink on load {answer.decode_shrink}\n"
-    )
-    return peak_mb
+    return Taken(file.name, title, answer, time.perf_counter() - began)
 
 
 async def _rendered(sandbox: Sandbox, file: Path, wanted: Sequence[Rendition]) -> Answer:

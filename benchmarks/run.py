@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.load import workloads
 from benchmarks.machine import described
 from benchmarks.pictures import Album, album
+from benchmarks.results import RESULTS, keep
 from benchmarks.rounds import Plan, run
 from benchmarks.systems import NotInstalled, System
 from benchmarks.systems.arq import Arq
@@ -33,7 +34,6 @@ _SYSTEMS: dict[str, type[System]] = {
     "bullmq": BullMQ,
     "arq": Arq,
 }
-_RESULTS = Path(__file__).with_name("results")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     report = _report(plan, photos, [machine, *notes], table(plan, cells, raw=Raw.name, ours=ours))
     sys.stdout.write(report)
     if not asked.no_save:
-        _save(report, asked.results)
+        keep(report, asked.results)
     return 0
 
 
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--pictures", type=Path, default=pictures, help="folder of .jpg files; else some are drawn")
     add("--tools", type=Path, default=Path(".tools/bench"), help="where the peers are installed")
-    add("--results", type=Path, default=_RESULTS, help="where the table is kept")
+    add("--results", type=Path, default=RESULTS, help="where the table is kept")
     add("--systems", nargs="+", choices=_SYSTEMS, default=list(_SYSTEMS), help="default: all")
     add("--workloads", nargs="+", choices="abc", default=list("abc"), help="default: a b c")
     add("--rounds", type=int, default=3, help="turns of each system (default 3)")
@@ -111,13 +111,6 @@ def _report(plan: Plan, photos: Album, notes: Sequence[str], figures: str) -> st
         *notes,
     )
     return "\n".join([*lines, "", figures, ""])
-
-
-def _save(report: str, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{datetime.now(UTC):%Y-%m-%d-%H%M}.txt"
-    path.write_text(report)
-    _tell(f"kept in {path}")
 
 
 def _tell(line: str) -> None:

@@ -23,6 +23,7 @@ from benchmarks.machine import described
 from benchmarks.measure import cpu_s, own_cpu_s, tree
 from benchmarks.pictures import Album, album
 from benchmarks.processes import Program, Programs
+from benchmarks.results import RESULTS, keep
 from benchmarks.rounds import kept
 from benchmarks.systems import Place, Running
 from benchmarks.systems.imagemill import Imagemill
@@ -30,7 +31,7 @@ from benchmarks.tools import PROFILER, install, python_of
 
 _RATE_HZ = 50
 """The profiler stops the server for each sample: at 200 Hz it halves the rate of jobs."""
-_SHOWN = 40
+_SHOWN = 25
 _OURS = "imagemill/"
 _WAITS = ("_worker (concurrent/futures", "_Thread._next_batch (")
 """Leaves of threads that have nothing to do; the profiler takes them for busy."""
@@ -57,12 +58,17 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--tools", type=Path, default=Path(".tools/bench"))
     parser.add_argument("--workload", choices="abc", default="a")
     parser.add_argument("--share", type=float, default=1.0, help="share of the usual jobs")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where the answer is kept")
+    parser.add_argument("--no-save", action="store_true", help="print it only")
     asked = parser.parse_args(argv)
     install(asked.tools)
     workload = next(each for each in workloads(asked.share) if each.letter == asked.workload)
     photos = album(asked.pictures, asked.tools / "pictures")
     spent = asyncio.run(_spent(asked.tools.resolve(), workload, photos))
-    sys.stdout.write("\n".join(_report(workload, spent)) + "\n")
+    report = "\n".join(_report(workload, spent)) + "\n"
+    sys.stdout.write(report)
+    if not asked.no_save:
+        keep(report, asked.results, f"-stages-{workload.letter}")
     return 0
 
 
