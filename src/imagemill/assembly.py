@@ -60,7 +60,7 @@ class Running:
     """Processes that run in this one."""
 
     app: ASGIApp
-    """What listens: the gateway where it runs here, else the first service."""
+    """What listens: the gateway where it runs here, else every service, each by its name."""
     admin_key: str
     """The generated API key; empty where the users service runs elsewhere."""
     layers: Sequence[Layer]
@@ -82,14 +82,13 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
         _make_private(settings.data)
         for process in sorted(wanted, key=lambda each: _ORDER.index(each.name)):
             parts.apps[process.name] = await _STARTS[process.name](parts)
-        first = next((each for each in wanted if each.name == "gateway"), wanted[0])
-        app = parts.apps[first.name]
+        app = parts.apps.get("gateway") or standalone(parts.apps)
         layers = parts.sandboxes[0].layers() if parts.sandboxes else ()
         group = await opened.enter_async_context(_ending(asyncio.TaskGroup()))
         for loop in parts.loops:
             group.create_task(loop())
         yield Running(
-            app=RequestIds(app if first.name == "gateway" else standalone(app)),
+            app=RequestIds(app),
             admin_key=parts.admin_key,
             layers=layers,
             leave=parts.leave,
@@ -180,7 +179,7 @@ class _Parts:
         if service in self.apps:
             return InMemory(self.apps[service])
         if service not in self._remotes:
-            remote = Remote(getattr(self.settings.peers, service))
+            remote = Remote(service, getattr(self.settings.peers, service))
             self.opened.push_async_callback(remote.close)
             self._remotes[service] = remote
         return self._remotes[service]

@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from imagemill.contracts.identity import HEADER, Identity, Signer
+from imagemill.contracts.transport import SERVICE
 from imagemill.processes import NAMES
 from tests.acceptance import pictures, raw
 from tests.acceptance.api import API, problem
@@ -124,6 +125,25 @@ def test_half_a_picture_is_not_kept_when_its_sender_leaves(api: API, services: S
     assert {each for each in objects.rglob("*") if each.is_file()} == before
 
 
+def test_services_that_share_a_process_are_all_reached_at_its_address(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as opened:
+        run = opened.enter_context
+        users = run(started(tmp_path / "data", "users"))
+        both = run(started(tmp_path / "data", "uploads", "jobs"))
+        peers = {"peers_users": users.url, "peers_uploads": both.url, "peers_jobs": both.url}
+        run(started(tmp_path / "data", "worker", settings=peers))
+        api = run(API(run(started(tmp_path / "data", "gateway", settings=peers))))
+        eventually(api.is_ready)
+
+        answer = api.short("resize", pictures.jpeg(), width=20)
+
+        told = api.get("/health").json()["processes"]
+        paths = api.get("/openapi.json").json()["paths"]
+        assert api.completed(answer)["result"]["width"] == 20
+        assert ("sandbox" in told["uploads"], "waiting" in told["jobs"]) == (True, True)
+        assert {"/api/v1/images", "/api/v1/jobs"} <= paths.keys()
+
+
 @pytest.mark.parametrize("name", ["users", "uploads", "jobs", "worker", "notifier"])
 def test_a_service_talks_to_nobody_who_is_not_signed(services: Services, name: str) -> None:
     with httpx2.Client(base_url=services[name].url, trust_env=False) as stranger:
@@ -142,6 +162,12 @@ def test_a_service_takes_no_identity_that_is_not_signed_with_its_secret(
         for token in (forged, "", "x.y.z", f"{forged}a"):
             answer = stranger.get("/api/v1/operations", headers={HEADER: token})
             problem(answer, 401, "unauthenticated")
+
+
+def test_a_client_cannot_name_the_service_that_answers(api: API) -> None:
+    answer = api.get("/api/v1/operations", headers={SERVICE: "users"})
+
+    assert answer.status_code == 200
 
 
 def test_the_gateway_drops_what_a_client_says_of_itself(api: API, services: Services) -> None:

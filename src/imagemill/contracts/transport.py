@@ -15,7 +15,7 @@ from collections.abc import (
     MutableMapping,
 )
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import httpx2
 
@@ -26,6 +26,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+SERVICE: Final = "x-imagemill-service"
+"""Header that names the service that is asked, for several may share an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,9 @@ class InMemory:
 class Remote:
     """A `Transport` over HTTP to a service at an address."""
 
-    def __init__(self, address: str, *, timeout_s: float = 30.0) -> None:
-        """Speak to `address`, such as `http://jobs:8000`; close() it at the end."""
+    def __init__(self, service: str, address: str, *, timeout_s: float = 30.0) -> None:
+        """Speak to a service at `address`, such as `http://jobs:8000`; close() it at the end."""
+        self._service = service
         self._client = httpx2.AsyncClient(
             base_url=address, timeout=timeout_s, trust_env=False, follow_redirects=False
         )
@@ -107,7 +110,10 @@ class Remote:
         """Send the call and read the answer whole."""
         try:
             response = await self._client.request(
-                call.method, call.path, headers=dict(call.headers), content=call.body
+                call.method,
+                call.path,
+                headers={**call.headers, SERVICE: self._service},
+                content=call.body,
             )
         except httpx2.HTTPError as error:
             raise _unreachable() from error
@@ -119,7 +125,7 @@ class Remote:
             async with self._client.stream(
                 scope["method"],
                 _target(scope),
-                headers=[pair for pair in scope["headers"] if pair[0] != b"host"],
+                headers=self._headers(scope),
                 content=_body_of(receive),
             ) as response:
                 await _send_response(response, send)
@@ -129,6 +135,10 @@ class Remote:
     async def close(self) -> None:
         """Close kept connections."""
         await self._client.aclose()
+
+    def _headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        kept = [pair for pair in scope["headers"] if pair[0] not in {b"host", SERVICE.encode()}]
+        return [*kept, (SERVICE.encode(), self._service.encode())]
 
 
 def _unreachable() -> Unavailable:

@@ -16,7 +16,7 @@ from structlog.contextvars import get_contextvars
 from imagemill.console import pages
 from imagemill.contracts.health import Peer
 from imagemill.contracts.identity import HEADER, Identity, Signer
-from imagemill.contracts.transport import ASGIApp, Receive, Scope, Send, Transport
+from imagemill.contracts.transport import SERVICE, ASGIApp, Receive, Scope, Send, Transport
 from imagemill.errors import ImagemillError, NotFound
 from imagemill.gateway.door import Door
 from imagemill.gateway.openapi import merged
@@ -140,14 +140,19 @@ async def _health_of(peer: Peer) -> dict[str, Any]:
         return {"status": "unavailable", "reason": error.message}
 
 
-def standalone(app: ASGIApp) -> ASGIApp:
-    """Let a service that listens by itself answer the two questions of an orchestrator."""
+def standalone(apps: Mapping[str, ASGIApp]) -> ASGIApp:
+    """Let services listen at one address without a gateway, and answer an orchestrator.
+
+    Who calls names the service that is meant; the first answers who names none.
+    """
+    first = next(iter(apps.values()))
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] in {"/health/live", "/health/ready"}:
             word = scope["path"].rpartition("/")[2]
             await PlainTextResponse(word)(scope, receive, send)
             return
-        await app(scope, receive, send)
+        meant = dict(scope.get("headers", ())).get(SERVICE.encode(), b"").decode("latin-1")
+        await apps.get(meant, first)(scope, receive, send)
 
     return answer
