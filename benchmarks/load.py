@@ -54,7 +54,7 @@ def workloads(share: float) -> tuple[Workload, ...]:
     """Give the three workloads with this share of their usual number of jobs."""
     return (
         Workload("a", "photo to 400x300 JPEG, uploaded", round(220 * share), _shrink),
-        Workload("b", "12 MP photo to five renditions, uploaded", round(60 * share), _five),
+        Workload("b", "12 MP photo to five renditions, uploaded", round(48 * share), _five),
         Workload("c", "the same again by image id", round(2000 * share), _repeat, from_memory=True),
     )
 

@@ -17,7 +17,7 @@ from benchmarks.systems import JobFailed, Lane, Place, Running, System
 from benchmarks.wire import UnexpectedReply
 
 _BROKEN = (JobFailed, UnexpectedReply, OSError, ExceptionGroup)
-_SHARE_FOR_MEMORY = 0.25
+_SHARE_FOR_MEMORY = 0.2
 """Jobs that follow the measured ones so that memory can be watched, as a share of these."""
 _LOOKS = 300
 """Enough that a clock tick of 10 ms in each of six processes is 0.2 ms for each look at most."""
