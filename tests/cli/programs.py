@@ -40,7 +40,7 @@ def imagemill(*arguments: str | Path, cwd: Path | None = None, **environment: st
     done = subprocess.run(
         [*IMAGEMILL, *map(str, arguments)],
         cwd=cwd,
-        env=_environment() | environment,
+        env=surroundings() | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -55,7 +55,7 @@ def started(data: Path, *names: str) -> Iterator[tuple[subprocess.Popen[str], st
     """Run `imagemill serve` beside the test; gives the process and its address."""
     arguments = ("serve", *names, "--port", "0", "--data", str(data))
     with subprocess.Popen(
-        [*IMAGEMILL, *arguments], env=_environment(), stdout=subprocess.PIPE, text=True
+        [*IMAGEMILL, *arguments], env=surroundings(), stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
         found = re.search(r"http://\S+", process.stdout.readline())
@@ -88,6 +88,7 @@ def made(path: Path) -> tuple[str | None, tuple[int, int]]:
         return picture.format, picture.size
 
 
-def _environment() -> dict[str, str]:
+def surroundings() -> dict[str, str]:
+    """Give the environment of this process without any setting of Imagemill."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("IMAGEMILL_")}
     return kept | {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"}

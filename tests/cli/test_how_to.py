@@ -1,0 +1,49 @@
+"""The pages that show how: their commands run as they stand there, one after the other."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.programs import IMAGEMILL, LIMIT_S, Server, draw, made, surroundings
+
+pytestmark = pytest.mark.server
+
+PAGES = sorted((Path(__file__).parents[2] / "docs" / "how-to").glob("*.md"))
+_BLOCK = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def run(page: Path, server: Server, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a page's commands in one shell that stops at the first failure."""
+    blocks = "".join(_BLOCK.findall(page.read_text(encoding="utf-8")))
+    here = blocks.replace("http://127.0.0.1:8000", server.address)
+    program = f'imagemill() {{ {shlex.join(IMAGEMILL)} "$@"; }}\n'
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", program + here],
+        cwd=folder,
+        env=surroundings()
+        | {"IMAGEMILL_DATA": str(server.data), "IMAGEMILL_SERVER": server.address},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
+@pytest.mark.may_skip("where curl is not installed, its commands cannot be tried")
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_commands_of_a_page_work(page: Path, server: Server, tmp_path: Path) -> None:
+    draw(tmp_path / "photo.jpg", (2000, 1500))
+
+    done = run(page, server, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert made(tmp_path / "small.webp") == ("WEBP", (400, 300))
+    for word in ('"status":"completed"', "event: job.completed", '"status":"cancelled"'):
+        assert word in done.stdout
