@@ -66,6 +66,22 @@ def started(data: Path, *names: str) -> Iterator[tuple[subprocess.Popen[str], st
             process.terminate()
 
 
+def said_on_a_terminal(data: Path) -> str:
+    """Start `imagemill serve` on a terminal, stop it once it listens; gives what was shown."""
+    arguments = ("serve", "--port", "0", "--data", str(data))
+    ours, theirs = os.openpty()
+    with (
+        os.fdopen(ours, "rb", buffering=0) as shown,
+        subprocess.Popen([*IMAGEMILL, *arguments], env=surroundings(), stdout=theirs) as process,
+    ):
+        os.close(theirs)
+        said = b""
+        while b"API key" not in said or not said.endswith(b"\n"):
+            said += shown.read(4096)
+        process.terminate()
+    return said.decode()
+
+
 @contextmanager
 def serving(data: Path) -> Iterator[Server]:
     """Run every service beside the test."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.programs import Server, draw, imagemill, made, started
+from tests.cli.programs import Server, draw, imagemill, made, said_on_a_terminal, started
 
 pytestmark = pytest.mark.server
 
@@ -106,3 +106,12 @@ def test_the_key_does_not_stand_in_the_output_that_nobody_watches(tmp_path: Path
 
     assert (tmp_path / "admin-key").read_text().strip() not in said
     assert "`imagemill key` prints it" in said
+
+
+def test_on_a_terminal_the_key_is_shown_at_the_first_start_alone(tmp_path: Path) -> None:
+    first, again = said_on_a_terminal(tmp_path), said_on_a_terminal(tmp_path)
+
+    key = (tmp_path / "admin-key").read_text().strip()
+    assert f"API key, shown this once: {key}" in first
+    assert key not in again
+    assert "`imagemill key` prints it" in again
