@@ -25,7 +25,7 @@ async def client(server: Server) -> AsyncIterator[Client]:
 
 
 async def test_a_picture_goes_in_and_a_result_comes_out(client: Client, tmp_path: Path) -> None:
-    image = await client.upload(draw(tmp_path / "a.png", (64, 48)))
+    image = await client.upload(draw(tmp_path / "a.png", (64, 48), "coral"))
     accepted = await client.submit(image.image_id, SMALL)
 
     job = await client.wait(accepted.job_id, timeout_s=30)
