@@ -64,6 +64,7 @@ async def test_a_message_given_back_comes_again(queue: Queue) -> None:
     assert (await take(receiving)).body == b"again"
 
 
+@pytest.mark.slow
 async def test_a_message_in_hand_stays_invisible_beyond_its_lease(queue: Queue) -> None:
     await queue.publish("topic", [b"mine"])
     await take(queue.receive("topic"))

@@ -66,6 +66,7 @@ def test_an_output_is_the_same_file_alone_and_among_others(original: bytes) -> N
     assert among.files["large"] == rendered(original, large).files["made"]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.integers(8, 600), min_size=1, max_size=5), st.booleans())
 def test_siblings_never_change_a_file(widths: list[int], whole: bool) -> None:  # noqa: FBT001 - hypothesis draws it.

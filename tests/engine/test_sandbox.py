@@ -31,6 +31,8 @@ from imagemill.errors import (
     UnsupportedFormat,
 )
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 PATIENCE_S = 20.0
 SMALL = RenderOrder(

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import pytest
+
 from imagemill import pipeline
 from imagemill.contracts.facts import Limits
 from imagemill.engine import fonts
@@ -17,6 +19,8 @@ from imagemill.engine.settings import SandboxSettings
 from imagemill.operations import Kind, operations
 from tests.operations.mill import STILL, made
 from tests.pictures.draw import picture
+
+pytestmark = pytest.mark.slow
 
 MARK = "mark"
 PER_ORDER = 20

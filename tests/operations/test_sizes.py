@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
@@ -14,6 +15,8 @@ from imagemill.geometry import Compass
 from imagemill.operations.filter import FilterType
 from tests.operations.mill import Levels, made, predicted
 from tests.pictures.draw import png
+
+pytestmark = pytest.mark.slow
 
 Strategy = some.SearchStrategy[Any]
 Strategies = dict[str, Strategy]

@@ -192,7 +192,7 @@ def test_a_text_that_cannot_be_drawn_is_refused(parameters: dict[str, Any], reas
         ({"image_id": "a", "text": "b"}, "either image_id or text"),
         ({"text": "a\x00b"}, "pattern"),
         ({"text": "x" * 501}, "500"),
-        ({"text": "x", "opacity": 1.1}, "less than or equal to 1"),
+        ({"text": "x", "opacity": 1.1}, "at most 1"),
     ],
 )
 def test_a_mark_that_is_none_or_two_is_refused(parameters: dict[str, Any], named: str) -> None:

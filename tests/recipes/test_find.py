@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 FIND = Path(__file__).parents[2] / ".ci" / "find"
 PYTHON = """#!/bin/bash
 # Makes an environment as `venv --clear` does, and in it a uv that tells its version.
