@@ -48,3 +48,10 @@ async def test_what_machines_ask_for_ever_is_not_in_the_way(path: str) -> None:
         await InMemory(RequestIds(made)).send(Call("GET", path, {}))
 
     assert [line["log_level"] for line in lines] == ["debug"]
+
+
+async def test_a_key_in_a_path_is_not_logged() -> None:
+    with capture_logs() as lines:
+        await InMemory(RequestIds(made)).send(Call("GET", f"/api/v1/jobs/im_{'k' * 43}/x", {}))
+
+    assert lines[0]["path"] == "/api/v1/jobs/.../x"

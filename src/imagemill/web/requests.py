@@ -16,6 +16,8 @@ from imagemill.web.problems import problem_response
 
 _log = structlog.get_logger(__name__)
 _LONGEST_ID = 128
+_LONGEST_NAME: Final = 36
+"""Characters of a UUID, the longest thing of ours between two slashes; keys are longer."""
 _ASKED_BY_MACHINES: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
 """Asked every few seconds, for ever; logged as `DEBUG`, so that other lines are found."""
 
@@ -43,7 +45,7 @@ class RequestIds:
             try:
                 await self._app(scope, receive, watched.send)
             except Exception as error:  # noqa: BLE001 - the request edge: logged once, answered once
-                _log.exception("request_failed", path=scope["path"], exc_info=error)
+                _log.exception("request_failed", path=_loggable(scope["path"]), exc_info=error)
                 await watched.answer_internal(scope, receive)
             finally:
                 _log_end(scope, watched.status, self._clock() - began)
@@ -70,10 +72,15 @@ class _Watched:
 
 
 def _log_end(scope: Scope, status: int | None, seconds: float) -> None:
-    """Log one request, without its query, which may hold what is nobody's business."""
+    """Log one request, without its query or what else may be a key put in the wrong place."""
     told = _log.debug if scope["path"] in _ASKED_BY_MACHINES else _log.info
     milliseconds = round(seconds * 1000, 1)
-    told("request", method=scope["method"], path=scope["path"], status=status, ms=milliseconds)
+    path = _loggable(scope["path"])
+    told("request", method=scope["method"], path=path, status=status, ms=milliseconds)
+
+
+def _loggable(path: str) -> str:
+    return "/".join(part if len(part) <= _LONGEST_NAME else "..." for part in path.split("/"))
 
 
 def _request_id(scope: Scope) -> str:
