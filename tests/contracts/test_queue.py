@@ -95,7 +95,8 @@ async def test_competing_consumers_share_the_messages(queue: Queue) -> None:
 
     consumers = [asyncio.create_task(consume()) for _ in range(4)]
     await queue.publish("topic", bodies)
-    await asyncio.wait_for(got_all.wait(), WAIT_S)
+    async with asyncio.timeout(WAIT_S):
+        await got_all.wait()
     for consumer in consumers:
         consumer.cancel()
     await asyncio.gather(*consumers, return_exceptions=True)

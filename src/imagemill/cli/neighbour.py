@@ -70,7 +70,8 @@ async def _stop(server: Process) -> None:
     if server.returncode is None:
         server.terminate()
     try:
-        await asyncio.wait_for(server.wait(), STOP_S)
+        async with asyncio.timeout(STOP_S):
+            await server.wait()
     except TimeoutError:
         server.kill()
         await server.wait()

@@ -284,7 +284,8 @@ class Jobs:
 
 async def _heard(bell: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(bell.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await bell.wait()
 
 
 def _pauses(retries: int) -> tuple[float, ...]:

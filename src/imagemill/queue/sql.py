@@ -135,9 +135,9 @@ class SQLQueue:
         """
         while not news.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(news.wait(), _ASK_EVERY_S)
-                return
-            if await self._is_waiting(topic):
+                async with asyncio.timeout(_ASK_EVERY_S):
+                    await news.wait()
+            if not news.is_set() and await self._is_waiting(topic):
                 return
 
     async def _is_waiting(self, topic: str) -> bool:
