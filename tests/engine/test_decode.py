@@ -98,6 +98,17 @@ def test_a_profile_can_be_kept_with_its_colours() -> None:
     assert np.array_equal(made.levels(), np.asarray(PHOTO))
 
 
+def test_cmyk_becomes_srgb_even_where_profiles_are_kept() -> None:
+    picture = saved(PHOTO.convert("CMYK"), "JPEG", quality=95)
+    kept = {"op": "convert", "format": "png", "keep_profile": True}
+
+    same = rendered(picture, PLAIN).levels()
+    grey = rendered(picture, [{"op": "filter", "type": "grayscale"}, kept]).levels()
+
+    assert np.array_equal(rendered(picture, [kept]).levels(), same)
+    assert grey.shape[2] == 1
+
+
 def test_a_grey_picture_with_a_profile_stays_grey() -> None:
     picture = saved(PHOTO.convert("L"), "PNG", icc_profile=_grey_profile())
 

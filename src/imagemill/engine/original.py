@@ -67,7 +67,7 @@ class Original:
 
     def _frame(self, levels: pyramid.Pyramid, wish: Wish) -> pyvips.Image:
         image = levels.image if wish.size is None else levels.scaled(self._stored(wish.size))
-        coloured = tones.eight_bits(image) if wish.in_profile else tones.standard(image)
+        coloured = tones.own(image) if wish.in_profile else tones.standard(image)
         return _upright(coloured, self._turn)
 
     @property

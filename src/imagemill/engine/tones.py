@@ -39,6 +39,11 @@ def standard(image: pyvips.Image) -> pyvips.Image:
     return eight_bits(image)
 
 
+def own(image: pyvips.Image) -> pyvips.Image:
+    """Keep the colours of the embedded profile, in 8 bits; CMYK becomes sRGB all the same."""
+    return standard(image) if image.interpretation == "cmyk" else eight_bits(image)
+
+
 def eight_bits(image: pyvips.Image) -> pyvips.Image:
     """Keep the colours as they are coded, in 8 bits a band."""
     if image.format == "uchar":
