@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from imagemill.contracts.identity import Identity
-from imagemill.contracts.uploads import Image, Intake
+from imagemill.contracts.uploads import Intake
 from imagemill.errors import Conflict, FieldError, InvalidRequest, NotFound
 from imagemill.jobs import listing, live, openapi, parameters
 from imagemill.jobs.catalogue import Catalogue, OperationView, catalogue, operation_view
@@ -79,7 +79,7 @@ class _Public:
         if wish is None:
             wish = wish_of_text(intake.fields.pop("job", None))
         parameters.refuse_unknown(intake.fields)
-        return await self._answer(request, wish, caller, intake.image)
+        return await self._answer(request, wish, caller, intake)
 
     def short_form(self, operation: str) -> Any:  # noqa: ANN401 - a route, for FastAPI to read
         """Make the route of one operation."""
@@ -95,7 +95,7 @@ class _Public:
             early = wish_of_fields(operation, query) if is_raw else None
             intake = await self._take_in(request, caller)
             wish = early or wish_of_fields(operation, parameters.merged(query, intake.fields))
-            return await self._answer(request, wish, caller, intake.image)
+            return await self._answer(request, wish, caller, intake)
 
         return work
 
@@ -133,7 +133,7 @@ class _Public:
         return operation_view(operations()[name])
 
     async def _answer(
-        self, request: Request, wish: Wish, caller: Identity, carried: Image | None = None
+        self, request: Request, wish: Wish, caller: Identity, carried: Intake | None = None
     ) -> Response:
         if carried is not None and wish.image_id is not None:
             problem = FieldError("input", "names an image, but the request carries one too.")

@@ -8,7 +8,7 @@ import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -26,7 +26,7 @@ from imagemill.contracts.jobs import (
     Finish,
     JobEvent,
 )
-from imagemill.contracts.uploads import Image, UploadsClient
+from imagemill.contracts.uploads import Intake, UploadsClient
 from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
 from imagemill.errors import Conflict, ImagemillError, NotFound
@@ -75,11 +75,13 @@ class Jobs:
         """Bring the schema up to date."""
         await self.database.migrate(migrations_of("imagemill.jobs"))
 
-    async def plan(self, wish: Wish, owner: Identity, carried: Image | None = None) -> Plan:
+    async def plan(self, wish: Wish, owner: Identity, carried: Intake | None = None) -> Plan:
         """Bind a wish to the caller's pictures; raises what is wrong with it."""
         needed = images_needed(wish)
         images = await self.uploads.find(needed, caller=owner) if needed else {}
-        return plan_of(wish, carried, images, self.engine)
+        plan = plan_of(wish, carried.image if carried else None, images, self.engine)
+        # Of a picture that has just come there is nothing stored to look for.
+        return replace(plan, fresh=True) if carried and carried.is_new else plan
 
     async def accept(self, plan: Plan, owner: Identity) -> Job:
         """Take a job on; when this returns the promise is on disk."""
