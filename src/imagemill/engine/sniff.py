@@ -27,7 +27,7 @@ def sniff(head: bytes) -> Format | None:
         return Format.BMP
     if _ICON.match(head):
         return Format.ICO
-    return Format.SVG if _SVG.match(head) else None
+    return Format.SVG if _is_svg(head) else None
 
 
 _MAGIC = (
@@ -49,12 +49,20 @@ _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"}
 # Reserved 0, type 1 (icon), a count of 1 to 255 pictures, and the first one's reserved byte.
 _ICON = re.compile(rb"\x00\x00\x01\x00[\x01-\xff]\x00.{3}\x00", re.DOTALL)
 
-# A root element named svg, after nothing but a byte order mark, white space, an XML declaration,
-# comments and a document type. Anything before it that is none of these is no SVG for us.
-_SVG = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:\s++|<\?xml[^>]*+>|<!--(?:[^-]|-(?!->))*+-->|<!DOCTYPE[^>\[]*+>)*+"
-    rb"<(?:svg:)?svg[\s>/]"
-)
+# What may stand before the root of an SVG: white space, an XML declaration, comments and a document
+# type without definitions. One pattern for all of it needs possessive repeats, which are wrong in
+# Python 3.11 before 3.11.5 (https://github.com/python/cpython/issues/106052).
+_BEFORE_SVG = re.compile(rb"\s+|<\?xml[^>]*>|<!--.*?-->|<!DOCTYPE[^>\[]*>", re.DOTALL)
+_SVG = re.compile(rb"<(?:svg:)?svg[\s>/]")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def _is_svg(head: bytes) -> bool:
+    """Tell whether the root element is an svg; anything unusual before it makes it none for us."""
+    at = len(_BYTE_ORDER_MARK) if head.startswith(_BYTE_ORDER_MARK) else 0
+    while passed := _BEFORE_SVG.match(head, at):
+        at = passed.end()
+    return _SVG.match(head, at) is not None
 
 
 def _by_brand(head: bytes) -> Format | None:
