@@ -19,7 +19,7 @@ from benchmarks.systems import NotInstalled, System
 from benchmarks.systems.arq import Arq
 from benchmarks.systems.bullmq import BullMQ
 from benchmarks.systems.celery import Celery
-from benchmarks.systems.imagemill import Imagemill, ImagemillPolled
+from benchmarks.systems.imagemill import Imagemill, ImagemillFast, ImagemillPolled
 from benchmarks.systems.raw import Raw
 from benchmarks.systems.thumbor import Thumbor
 from benchmarks.table import table
@@ -29,6 +29,7 @@ _SYSTEMS: dict[str, type[System]] = {
     "raw": Raw,
     "imagemill": Imagemill,
     "polled": ImagemillPolled,
+    "fast": ImagemillFast,
     "celery": Celery,
     "thumbor": Thumbor,
     "bullmq": BullMQ,
@@ -46,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     photos = album(asked.pictures, asked.tools / "pictures")
     machine = described(datetime.now(UTC))
     cells = asyncio.run(run(plan, photos, _tell))
-    ours = {Imagemill.name, ImagemillPolled.name}
+    ours = {Imagemill.name, ImagemillPolled.name, ImagemillFast.name}
     report = _report(plan, photos, [machine, *notes], table(plan, cells, raw=Raw.name, ours=ours))
     sys.stdout.write(report)
     if not asked.no_save:
