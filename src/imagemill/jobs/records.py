@@ -79,7 +79,6 @@ WHERE owner = :owner
   AND (created_at, id) < (:before, :before_id)
 ORDER BY created_at DESC, id DESC LIMIT :most
 """
-_COUNTS = "SELECT status, count(*) AS jobs FROM jobs GROUP BY status"
 
 
 def add(connection: Connection, job: Job) -> None:
@@ -219,11 +218,6 @@ def unheard(connection: Connection, now: float, before: float, most: int) -> lis
 def announced(connection: Connection, job_id: str, now: float) -> None:
     """Note that a message about the job lies in the outbox."""
     connection.execute(_ANNOUNCED, {"id": job_id, "now": now})
-
-
-def counts(connection: Connection) -> dict[str, int]:
-    """Count jobs by status."""
-    return {row["status"]: row["jobs"] for row in connection.execute(_COUNTS)}
 
 
 def _numbered(job: Job) -> Iterable[tuple[int, Output]]:
