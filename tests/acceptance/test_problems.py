@@ -359,3 +359,34 @@ def test_an_odd_target_reaches_nothing(system: System, api: API, target: str) ->
 
     assert raw.status_of(answer) in {0, 400, 404, 414, 422, 431}, answer[:500]
     assert b"root:" not in answer
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "/api/v1/images/{image}",
+        "/api/v1/images/{image}/content",
+        "/api/v1/jobs/{job}",
+        "/api/v1/jobs/{job}/outputs/result",
+        "/api/v1/operations",
+        "/api/v1/operations/flip",
+    ],
+)
+def test_a_query_that_a_route_does_not_know_is_refused_by_name(
+    api: API, image_id: str, route: str
+) -> None:
+    job = api.completed(api.submit(image_id, {"result": [{"op": "flip"}]}))
+    url = route.format(image=image_id, job=job["job_id"])
+
+    told = problem(api.get(url, params={"widht": 5}), 422, "invalid_request")
+
+    assert api.get(url).status_code == 200
+    assert fields_of(told) == {"widht"}
+
+
+def test_an_upload_takes_no_query(api: API, photo: bytes) -> None:
+    told = problem(
+        api.post("/api/v1/images", params={"name": "x"}, content=photo), 422, "invalid_request"
+    )
+
+    assert fields_of(told) == {"name"}

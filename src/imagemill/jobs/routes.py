@@ -31,7 +31,7 @@ from imagemill.jobs.views import (
 )
 from imagemill.operations import operations
 from imagemill.storage import Bucket
-from imagemill.web import Caller, body_stream, service_app
+from imagemill.web import NO_QUERY, Caller, body_stream, service_app
 from imagemill.web.answers import json_answer
 from imagemill.web.delivery import Delivered, deliver
 from imagemill.web.reading import json_object
@@ -41,19 +41,20 @@ def app_of(jobs: Jobs) -> FastAPI:
     """Make the HTTP side of the jobs service."""
     app = service_app("Imagemill jobs", jobs.signer, JobRequest, Accepted, DryRun, EventView)
     public = _Public(jobs)
+    plain: dict[str, Any] = {"dependencies": [NO_QUERY]}
     add_internal(app, jobs)
     app.post("/api/v1/jobs", **openapi.JOBS)(public.submit)
     app.get("/api/v1/jobs", response_model=JobList, tags=["jobs"])(public.list)
-    app.get("/api/v1/jobs/{job_id}", response_model=JobView, tags=["jobs"])(public.show)
-    app.post("/api/v1/jobs/{job_id}/cancel", response_model=JobView, **openapi.CANCEL)(
+    app.get("/api/v1/jobs/{job_id}", response_model=JobView, tags=["jobs"], **plain)(public.show)
+    app.post("/api/v1/jobs/{job_id}/cancel", response_model=JobView, **openapi.CANCEL, **plain)(
         public.cancel
     )
     live.add_stream(app, jobs)
-    app.get("/api/v1/jobs/{job_id}/outputs/{name}", response_class=Response, **openapi.OUTPUT)(
-        public.output
-    )
-    app.get("/api/v1/operations", tags=["operations"])(public.operations)
-    app.get("/api/v1/operations/{name}", tags=["operations"])(public.operation)
+    app.get(
+        "/api/v1/jobs/{job_id}/outputs/{name}", response_class=Response, **openapi.OUTPUT, **plain
+    )(public.output)
+    app.get("/api/v1/operations", tags=["operations"], **plain)(public.operations)
+    app.get("/api/v1/operations/{name}", tags=["operations"], **plain)(public.operation)
     for name, step in operations().items():
         app.post(f"/api/v1/{name}", **openapi.short_form(name, step))(public.short_form(name))
     return app

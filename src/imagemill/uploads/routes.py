@@ -14,7 +14,7 @@ from imagemill.errors import FieldError, InvalidRequest
 from imagemill.storage import Bucket
 from imagemill.uploads.service import Uploads
 from imagemill.uploads.views import ImageView, image_view
-from imagemill.web import Caller, body_stream, service_app
+from imagemill.web import NO_QUERY, Caller, body_stream, service_app
 from imagemill.web.delivery import Delivered, deliver
 from imagemill.web.internal import answer_services, asked
 from imagemill.web.openapi import BYTES, PICTURE_PROBLEMS, Described, file_of, location
@@ -59,13 +59,15 @@ def app_of(uploads: Uploads) -> FastAPI:
         responses=_TAKEN_IN,
         openapi_extra=_PICTURE,
         tags=["images"],
+        dependencies=[NO_QUERY],
     )(routes.take_in)
-    app.get("/api/v1/images/{image_id}", tags=["images"])(routes.show)
+    app.get("/api/v1/images/{image_id}", tags=["images"], dependencies=[NO_QUERY])(routes.show)
     app.get(
         "/api/v1/images/{image_id}/content",
         response_class=Response,
         responses=file_of("The original's bytes.", "image/*"),
         tags=["images"],
+        dependencies=[NO_QUERY],
     )(routes.content)
     answer_services(app, "POST", "/internal/intake", routes.intake)
     answer_services(app, "POST", "/internal/images", routes.find)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from imagemill.contracts.identity import HEADER, Identity, Signer
 from imagemill.contracts.problem import Problem
-from imagemill.errors import Forbidden
+from imagemill.errors import FieldError, Forbidden, InvalidRequest
 from imagemill.web.openapi import PROBLEMS, operation_id, schemas_of, titled
 from imagemill.web.problems import answer_errors_as_problems
 
@@ -62,6 +62,14 @@ async def process(request: Request) -> Identity:
     return identity
 
 
+async def no_query(request: Request) -> None:
+    """Refuse every query parameter by name, on a route that knows none."""
+    if request.query_params:
+        errors = [FieldError(name[:80], "is not known here.") for name in request.query_params]
+        raise InvalidRequest("This route takes no query parameters.", errors=errors)
+
+
+NO_QUERY: Final = Depends(no_query)
 Caller = Annotated[Identity, Depends(caller)]
 Process = Annotated[Identity, Depends(process)]
 
