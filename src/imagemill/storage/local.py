@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from imagemill.errors import NotFound, Unavailable
 from imagemill.storage import Bucket, Stored
+from imagemill.streams import gathered
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ class LocalStorage:
         draft = _Draft(self._path(bucket, key))
         try:
             last = b""
-            async for piece in _pieces(content):
+            async for piece in gathered(content, _PIECE_BYTES):
                 if last:
                     await self._thread(partial(draft.write, last))
                 last = piece
@@ -205,17 +206,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-async def _pieces(content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Join what arrives into pieces worth a thread's while."""
-    gathered: list[bytes] = []
-    size = 0
-    async for chunk in content:
-        gathered.append(chunk)
-        size += len(chunk)
-        if size >= _PIECE_BYTES:
-            yield b"".join(gathered)
-            gathered, size = [], 0
-    if gathered:
-        yield b"".join(gathered)

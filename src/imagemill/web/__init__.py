@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from imagemill.contracts.identity import HEADER, Identity, Signer
 from imagemill.contracts.problem import Problem
 from imagemill.errors import FieldError, Forbidden, InvalidRequest
+from imagemill.streams import gathered
 from imagemill.web.openapi import PROBLEMS, operation_id, schemas_of, titled
 from imagemill.web.problems import answer_errors_as_problems
 
@@ -74,19 +75,10 @@ Caller = Annotated[Identity, Depends(caller)]
 Process = Annotated[Identity, Depends(process)]
 
 
-async def body_stream(request: Request) -> AsyncIterator[bytes]:
+def body_stream(request: Request) -> AsyncIterator[bytes]:
     """Stream a request's body in pieces of at least 256 KiB, but for the last.
 
     A server hands bodies over as the network does, and each piece passes through several hands: a
     2 MB picture in 32 pieces cost 3 ms more than in 8.
     """
-    gathered: list[bytes] = []
-    size = 0
-    async for piece in request.stream():
-        gathered.append(piece)
-        size += len(piece)
-        if size >= _PIECE_BYTES:
-            yield b"".join(gathered)
-            gathered, size = [], 0
-    if size:
-        yield b"".join(gathered)
+    return gathered(request.stream(), _PIECE_BYTES)
