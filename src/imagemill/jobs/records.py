@@ -99,7 +99,9 @@ def add(connection: Connection, job: Job) -> None:
         "finished_at": job.finished_at,
     }
     connection.execute(_ADD_JOB, row)
-    connection.execute_many(_ADD_OUTPUT, [_output_row(job.id, *each) for each in _numbered(job)])
+    connection.execute_many(
+        _ADD_OUTPUT, [_output_row(job.id, *each) for each in enumerate(job.outputs)]
+    )
 
 
 def get(connection: Connection, job_id: str, owner: str | None = None) -> Job:
@@ -218,10 +220,6 @@ def unheard(connection: Connection, now: float, before: float, most: int) -> lis
 def announced(connection: Connection, job_id: str, now: float) -> None:
     """Note that a message about the job lies in the outbox."""
     connection.execute(_ANNOUNCED, {"id": job_id, "now": now})
-
-
-def _numbered(job: Job) -> Iterable[tuple[int, Output]]:
-    return enumerate(job.outputs)
 
 
 def _output_row(job_id: str, position: int, output: Output) -> dict[str, Any]:
