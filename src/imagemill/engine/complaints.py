@@ -43,6 +43,9 @@ _DECODER = re.compile(
 )
 # An encoder also says that it cannot write when its decoder stopped; where writing itself fails,
 # `target: write error` stands with it.
+_ECHO = re.compile(r"load error\s*$", re.IGNORECASE)
+"""libvips' own word that a loader stopped. Whether it comes behind the decoder's differs from run
+to run, for threads race there; it says nothing of why, so it is told only where nothing else is."""
 _NOISE = re.compile(r"source: bad seek|TIFF_SETGET_UNDEFINED|unable to write to target|^\s*$")
 
 
@@ -101,5 +104,6 @@ def refused(error: pyvips.Error, found: Format, *, opening: bool = False) -> Pic
 def _short(said: str) -> str:
     """Keep the last line, where decoders say what stopped them, without libvips' own prefix."""
     lines = said.strip().splitlines()
+    lines = [line for line in lines if not _ECHO.search(line)] or lines
     last = lines[-1] if lines else "it contradicts its own format"
     return re.sub(r"^\w+: ", "", last).strip().rstrip(".")[:200]
