@@ -60,7 +60,7 @@ class _Watched:
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status = int(message["status"])
             kept = [pair for pair in message["headers"] if pair[0] != b"x-correlation-id"]
             message = {**message, "headers": [*kept, (b"x-correlation-id", self._request_id)]}
         await self._send(message)
