@@ -3,12 +3,14 @@
 ImagemillError
 ├── Refused              the caller must change something; trying again as it is will fail again
 │   ├── MalformedBody, InvalidRequest, Unauthenticated, Forbidden, NotFound, MethodNotAllowed
-│   ├── Conflict
+│   ├── Conflict, TooManyJobs, Expired
 │   └── PictureRefused   the picture itself is the reason
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
 └── Failed               something on this side went wrong; trying again may help
-    └── Timeout, DecoderCrashed, WorkerLost, Unavailable, Internal
+    ├── Timeout, DecoderCrashed, WorkerLost, DeadlinePassed, Internal
+    └── Unavailable
+        └── QueueFull
 """
 
 from __future__ import annotations
@@ -120,6 +122,20 @@ class Conflict(Refused):
     status = HTTPStatus.CONFLICT
 
 
+class TooManyJobs(Refused):
+    """Say that the caller has as many unfinished jobs as one owner may have."""
+
+    code = "too_many_jobs"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class Expired(Refused):
+    """Say that the thing was here, and was removed when its time was over."""
+
+    code = "expired"
+    status = HTTPStatus.GONE
+
+
 class PictureRefused(Refused):
     """Say that the picture cannot be worked on; the job fails at once and is not retried."""
 
@@ -205,11 +221,25 @@ class WorkerLost(Failed):
     alarm = True
 
 
+class DeadlinePassed(Failed):
+    """Say that the job had not ended by the deadline that came with it."""
+
+    code = "deadline_passed"
+    status = HTTPStatus.GATEWAY_TIMEOUT
+    retry = False
+
+
 class Unavailable(Failed):
     """Say that a part that is needed does not answer now."""
 
     code = "unavailable"
     status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class QueueFull(Unavailable):
+    """Say that there are as many unfinished jobs as the whole installation takes."""
+
+    code = "queue_full"
 
 
 class Internal(Failed):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.facts import Limits
+from imagemill.contracts.gathering import Gathering
 from imagemill.contracts.model import Contract
+from imagemill.errors import Conflict
 
 TOPIC: Final = "jobs"
 """Queue topic on which workers hear of jobs."""
@@ -38,6 +39,12 @@ class ClaimRequest(Contract):
     """Name of the worker, for people."""
 
 
+class ClaimRequests(Contract):
+    """What a worker would try, asked in one call."""
+
+    requests: list[ClaimRequest]
+
+
 class Claim(Contract):
     """One attempt at a job, lent to one worker until the lease ends."""
 
@@ -58,6 +65,12 @@ class Claim(Contract):
     work_keys: dict[str, str]
     """What each output's stored result is called after, by name."""
     request_id: str | None = None
+
+
+class Claims(Contract):
+    """What was lent, in the order of the requests; None where nothing is left to do."""
+
+    claims: list[Claim | None]
 
 
 class Beat(Contract):
@@ -90,6 +103,36 @@ class Finish(Contract):
     peak_memory_bytes: int
 
 
+class JobFinish(Contract):
+    """The good end of an attempt at a job."""
+
+    job_id: str
+    finish: Finish
+
+
+class Finishes(Contract):
+    """Attempts that ended well, told in one call."""
+
+    finishes: list[JobFinish]
+
+
+class Recorded(Contract):
+    """What became of each finish, in order."""
+
+    refusals: list[str | None]
+    """Why it came too late; None where it was recorded."""
+
+
+class GivenBack(Contract):
+    """The end of an attempt that its worker cannot go on with, through no fault of the job's."""
+
+    lease_id: str
+    reason: str
+    """For the job's history: a stop, or what could not be reached."""
+    pause_s: float = 0.0
+    """How long it is of no use to try again."""
+
+
 class Failure(Contract):
     """The end of an attempt that did not."""
 
@@ -108,6 +151,8 @@ class JobEvent(Contract):
     type: str
     """`job.queued`, `job.completed`, ..."""
     job_id: str
+    """Empty for what happened to a batch."""
+    batch_id: str | None = None
     owner: str
     at: float
     """Seconds since 1970."""
@@ -119,31 +164,58 @@ class JobEvents(Contract):
     events: list[JobEvent]
 
 
-@dataclass(frozen=True, slots=True)
 class JobsClient:
-    """The jobs service, typed, for workers and the notifier."""
+    """The jobs service, typed, for workers and the notifier.
 
-    service: ServiceClient
+    Claims and finishes that are told at the same moment travel in one call: under load that
+    spares most of what a call costs, and alone each goes at once.
+    """
+
+    def __init__(self, service: ServiceClient) -> None:
+        """Speak to the jobs service; close() it at the end."""
+        self._service = service
+        self._claims = Gathering(self._claim)
+        self._finishes = Gathering(self._finish)
 
     async def claim(self, request: ClaimRequest) -> Claim | None:
         """Borrow a job; None when there is nothing to do any more (done, cancelled, or taken)."""
-        reply = await self.service.call("POST", "/internal/claims", request)
-        return Claim.model_validate_json(reply.body) if reply.body else None
+        return await self._claims.ask(request)
 
     async def events(self, after: int, *, wait_s: float) -> list[JobEvent]:
         """Read what happened after an event; wait so long when there is nothing yet."""
         path = f"/internal/events?after={after}&wait_s={wait_s}"
-        reply = await self.service.call("GET", path)
+        reply = await self._service.call("GET", path)
         return JobEvents.model_validate_json(reply.body).events
 
     async def beat(self, job_id: str, beat: Beat) -> None:
         """Keep the lease; raises `Conflict` when it is somebody else's by now."""
-        await self.service.call("POST", f"/internal/jobs/{job_id}/beat", beat)
+        await self._service.call("POST", f"/internal/jobs/{job_id}/beat", beat)
 
     async def finish(self, job_id: str, finish: Finish) -> None:
         """Record the results; raises `Conflict` when the lease is somebody else's by now."""
-        await self.service.call("POST", f"/internal/jobs/{job_id}/finish", finish)
+        refusal = await self._finishes.ask(JobFinish(job_id=job_id, finish=finish))
+        if refusal is not None:
+            raise Conflict(refusal)
 
     async def fail(self, job_id: str, failure: Failure) -> None:
         """Record what went wrong; raises `Conflict` like `finish`."""
-        await self.service.call("POST", f"/internal/jobs/{job_id}/failure", failure)
+        await self._service.call("POST", f"/internal/jobs/{job_id}/failure", failure)
+
+    async def give_back(self, job_id: str, given: GivenBack) -> None:
+        """Let somebody else do the job, at no cost to it; raises `Conflict` like `finish`."""
+        await self._service.call("POST", f"/internal/jobs/{job_id}/return", given)
+
+    async def close(self) -> None:
+        """End calls under way."""
+        await self._claims.close()
+        await self._finishes.close()
+
+    async def _claim(self, requests: list[ClaimRequest]) -> list[Claim | None]:
+        body = ClaimRequests(requests=requests)
+        reply = await self._service.call("POST", "/internal/claims", body)
+        return Claims.model_validate_json(reply.body).claims
+
+    async def _finish(self, finishes: list[JobFinish]) -> list[str | None]:
+        body = Finishes(finishes=finishes)
+        reply = await self._service.call("POST", "/internal/finishes", body)
+        return Recorded.model_validate_json(reply.body).refusals

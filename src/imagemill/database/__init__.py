@@ -27,6 +27,13 @@ class Connection(Protocol):
         """Run one statement for each set of parameters."""
         ...
 
+    def now(self) -> float:
+        """Tell the time by the database's own clock, in seconds since 1970.
+
+        Leases and pauses are measured by it, so that processes whose clocks differ agree.
+        """
+        ...
+
 
 Unit = Callable[[Connection], T]
 

@@ -24,6 +24,8 @@ from imagemill.errors import ImagemillError, Internal, Unavailable
 
 T = TypeVar("T")
 
+Clock = Callable[[], float]
+
 _BUSY_MS = 5_000
 _UNITS_PER_COMMIT = 64
 """Units that share one commit at most; more would let the first wait for the last."""
@@ -42,8 +44,9 @@ class _Waiting:
 class _SQLiteConnection:
     """A `Connection` over the standard library's driver."""
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
+    def __init__(self, raw: sqlite3.Connection, clock: Clock) -> None:
         self._raw = raw
+        self.now = clock
 
     def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         return self._raw.execute(statement, parameters or {}).fetchall()
@@ -55,8 +58,11 @@ class _SQLiteConnection:
 class _Thread:
     """One thread that owns one connection and works off units in order."""
 
-    def __init__(self, name: str, connect: Callable[[], sqlite3.Connection], begin: str) -> None:
+    def __init__(
+        self, name: str, connect: Callable[[], sqlite3.Connection], begin: str, clock: Clock
+    ) -> None:
         self._begin = begin
+        self._clock = clock
         self._connect = connect
         self._inbox: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -81,7 +87,7 @@ class _Thread:
             except sqlite3.Error as error:
                 _fail(batch, error)
             else:
-                _commit(raw, self._begin, batch)
+                _commit(raw, self._begin, batch, self._clock)
             _answer(batch)
         if raw is not None:
             raw.close()
@@ -101,12 +107,15 @@ class _Thread:
 class SQLiteDatabase:
     """A `Database` in one file: one writing thread, one reading thread."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file when it is first needed; create it where there is none."""
+    def __init__(self, path: Path, *, clock: Clock = time.time) -> None:
+        """Open the file when it is first needed; create it where there is none.
+
+        `clock` is the machine's, as SQLite's own is; every process that may open the file has it.
+        """
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = _Thread(f"{path.stem}-writer", self._connect, "BEGIN IMMEDIATE")
-        self._reader = _Thread(f"{path.stem}-reader", self._connect, "BEGIN")
+        self._writer = _Thread(f"{path.stem}-writer", self._connect, "BEGIN IMMEDIATE", clock)
+        self._reader = _Thread(f"{path.stem}-reader", self._connect, "BEGIN", clock)
 
     async def run(self, unit: Unit[T], *, durable: bool = True) -> T:
         """Run a unit in a transaction that is on disk when this returns, if it is `durable`."""
@@ -151,9 +160,11 @@ def _use_wal(raw: sqlite3.Connection) -> None:
             return
 
 
-def _commit(raw: sqlite3.Connection, begin: str, batch: Sequence[_Waiting]) -> None:
+def _commit(
+    raw: sqlite3.Connection, begin: str, batch: Sequence[_Waiting], clock: Clock
+) -> None:
     """Run all units of a batch and commit once, synced if any of them is durable."""
-    connection = _SQLiteConnection(raw)
+    connection = _SQLiteConnection(raw, clock)
     is_durable = any(waiting.durable for waiting in batch)
     try:
         raw.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'NORMAL'}")

@@ -1,4 +1,4 @@
-"""A job as it is kept."""
+"""A job as it is kept, and what is kept beside it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from imagemill.jobs.states import Standing
+from imagemill.jobs.states import Outcome, Standing
+from imagemill.jobs.turns import Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +30,30 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to a job."""
+    """What happened to a job or to a batch."""
 
     id: int
-    """Only grows, over all jobs."""
+    """Only grows, over all jobs and batches."""
     job_id: str
+    """Empty for what happened to a batch."""
     type: str
     """`job.queued`, `job.started`, `job.requeued`, or how it ended: `job.completed`, ..."""
     at: float
     """Seconds since 1970."""
+    batch_id: str | None = None
+    """The batch that the job belongs to, or to which it happened."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What else is to be told: `progress`, `code`."""
 
     @property
-    def is_last(self) -> bool:
+    def ends_job(self) -> bool:
         """Whether nothing can happen to the job after it."""
-        return self.type in {"job.completed", "job.failed", "job.cancelled"}
+        return self.type in {"job.completed", "job.failed", "job.dead", "job.cancelled"}
+
+    @property
+    def ends_batch(self) -> bool:
+        """Whether nothing can happen to the batch after it."""
+        return self.type == "batch.completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,10 @@ class Listing:
     """Only jobs of this status; empty for any."""
     type: str = ""
     """Only jobs of this type; empty for any."""
+    batch_id: str = ""
+    """Only jobs of this batch; empty for any."""
+    image_id: str = ""
+    """Only jobs on this image; empty for any."""
     before: float = float("inf")
     """Only jobs made before this time or, of those made at it, before `before_id`."""
     before_id: str = ""
@@ -66,9 +81,36 @@ class Output:
     name: str
     steps: list[dict[str, Any]]
     work_key: str
+    storage_key: str | None = None
+    """Where the result lies or lay; None until there is one, and after it has expired."""
     result: Result | None = None
+    """None also while a result whose bytes were found to be wrong is made anew."""
     is_cached: bool = False
     """Whether the result was there before the job was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a job asks for itself, within the bounds of the settings."""
+
+    priority: Priority = Priority.NORMAL
+    max_retries: int | None = None
+    """Tries after the first; None for what the settings say."""
+    timeout_s: float | None = None
+    """Seconds of work after which an attempt is killed; None for what the settings say."""
+    deadline_at: float | None = None
+    """Seconds since 1970 by which it must have ended; None for no deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a job comes from, if not from a request of its own."""
+
+    batch_id: str | None = None
+    position: int | None = None
+    """Which item of the batch it is, from 0."""
+    replay_of: str | None = None
+    """The job that this one does again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +127,23 @@ class Job:
     """Where the original lies."""
     pictures: Mapping[str, str]
     """Storage key of each further image, by id."""
+    digests: Mapping[str, str]
+    """SHA-256 of the original and of each further image, by id."""
     outputs: tuple[Output, ...]
     created_at: float
-    due_at: float
-    """Not to be worked on before; later than `created_at` after a failure."""
+    terms: Terms = Terms()
+    place: Place = Place()
     request_id: str | None = None
+    rests_until: float | None = None
+    """Set while a queued job rests after a failure; nobody may claim it then."""
     started_at: float | None = None
     """When the first attempt began."""
+    attempt_at: float | None = None
+    """When the newest attempt began."""
+    worker: str | None = None
+    """Name of the worker of the newest attempt."""
+    progress: int = 0
+    """How much of the newest attempt is done, in percent."""
     finished_at: float | None = None
     lease_id: str | None = None
     """Held by the worker of the newest attempt while the job is processing."""
@@ -99,8 +151,66 @@ class Job:
     """Why the newest attempt failed: `code`, `message`, `output`, `limit`."""
     work: Mapping[str, Any] = field(default_factory=dict)
     """What the attempt that completed it cost: `decodes`, `cpu_s`, `peak_memory_bytes`."""
+    expired_at: float | None = None
+    """When its results were removed because their time was over."""
 
     @property
     def is_cached(self) -> bool:
         """Whether every result was there before the job was."""
         return all(each.is_cached for each in self.outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a job by one worker, after its end."""
+
+    job_id: str
+    number: int
+    worker: str
+    started_at: float
+    ended_at: float
+    outcome: Outcome
+    error: Mapping[str, Any] | None = None
+    """Why it failed, as in `Job.error`; None for one that did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A job whose tries are used up; it waits for a person."""
+
+    job_id: str
+    """Its own id, too: there is one letter a job at most."""
+    owner: str
+    reason: str
+    """Code of the error of the last attempt."""
+    type: str
+    """The job's type, to filter by."""
+    at: float
+    state: str
+    """`waiting`, `replayed` or `discarded`."""
+    replayed_as: str | None = None
+    """The job that does it again, once there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Many jobs made by one request, followed as one."""
+
+    id: str
+    owner: str
+    created_at: float
+    total: int
+    """Items, those whose picture was refused included."""
+    completed: int = 0
+    failed: int = 0
+    """Jobs that failed, and items whose picture was refused."""
+    cancelled: int = 0
+    finished_at: float | None = None
+    replay_of: str | None = None
+    """The batch whose failed items these are."""
+    request_id: str | None = None
+
+    @property
+    def ended(self) -> int:
+        """How many of its items have ended."""
+        return self.completed + self.failed + self.cancelled

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from imagemill.contracts.jobs import TOPIC, Failure, Finish, JobInput, JobMessage
+from imagemill.contracts.jobs import Failure, Finish, GivenBack, JobInput, JobMessage
 from imagemill.database import Connection
-from imagemill.errors import Conflict, WorkerLost, by_code
-from imagemill.jobs import records, states
-from imagemill.jobs.job import Job, Output, Result
+from imagemill.errors import (
+    Conflict,
+    DeadlinePassed,
+    QueueFull,
+    TooManyJobs,
+    WorkerLost,
+    by_code,
+)
+from imagemill.jobs import states
+from imagemill.jobs.job import Attempt, DeadLetter, Job, Output, Place, Result
 from imagemill.jobs.plan import Plan
+from imagemill.jobs.records import attempts, batches, events, jobs, letters, outbox, results
 from imagemill.jobs.states import Patience, Ruling, Standing, Status
 
-_LOST: Final[Mapping[str, Any]] = {
-    "code": WorkerLost.code,
-    "message": "The workers that tried this job were not heard of again.",
-    "output": None,
-    "limit": {},
-}
+_FULL_RETRY_S: Final = 10
+"""When to try again after a refusal for too many jobs; how fast they end is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many jobs may be unfinished at the same moment."""
+
+    of_owner: int
+    in_all: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A plan that is about to become a job."""
+
+    plan: Plan
+    stored: Mapping[str, Result] = field(default_factory=dict)
+    """Results of the very same work that are there already, by output name."""
+    place: Place = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,111 +49,141 @@ class Ledger:
     """The rules and sources that every entry needs."""
 
     patience: Patience
-    clock: Callable[[], float]
-    """Seconds since 1970."""
+    bounds: Bounds
     new_id: Callable[[], str]
     jitter: Callable[[float], float]
 
     def accept(
-        self,
-        connection: Connection,
-        plan: Plan,
-        stored: Mapping[str, Result],
-        owner: str,
-        request_id: str | None,
-    ) -> Job:
-        """Keep a new job; where every result is stored already, completed."""
-        now = self.clock()
-        outputs = tuple(_output(plan, name, stored.get(name)) for name in plan.outputs)
-        is_done = all(each.result for each in outputs)
-        job = Job(
-            id=self.new_id(),
-            owner=owner,
-            type=plan.type,
-            standing=Standing(Status.COMPLETED if is_done else Status.QUEUED),
-            image_id=plan.image.image_id,
-            storage_key=plan.image.storage_key,
-            pictures=plan.pictures,
-            outputs=outputs,
-            created_at=now,
-            due_at=now,
-            request_id=request_id,
-            finished_at=now if is_done else None,
-        )
-        records.add(connection, job)
-        records.add_event(connection, job, "job.queued", now)
-        if is_done:
-            records.add_event(connection, job, "job.completed", now)
-        else:
-            records.add_to_outbox(connection, TOPIC, message_about(job))
-        return job
+        self, connection: Connection, new: Sequence[NewJob], owner: str, request_id: str | None
+    ) -> list[Job]:
+        """Keep new jobs of one owner; one whose every result is stored already, completed.
 
-    def claim(self, connection: Connection, job_id: str, lease_s: float) -> Job:
+        Raises `TooManyJobs` or `QueueFull`; then none of them is kept.
+        """
+        now = connection.now()
+        made = [self._made(connection, each, owner, request_id, now) for each in new]
+        waiting = [job for job in made if not job.standing.status.is_final]
+        self.check_room(connection, owner, len(waiting))
+        jobs.add(connection, made)
+        events.add_many(connection, made, "job.queued", now)
+        events.add_many(connection, _completed(made), "job.completed", now)
+        for priority in {job.terms.priority for job in waiting}:
+            mine = [job for job in waiting if job.terms.priority is priority]
+            messages = [(job.id, message_about(job)) for job in mine]
+            outbox.put(connection, owner, priority, messages)
+        return made
+
+    def check_room(self, connection: Connection, owner: str, more: int) -> None:
+        """Raise `TooManyJobs` or `QueueFull` when so many more jobs may not wait now."""
+        if more and jobs.unfinished(connection, owner) + more > self.bounds.of_owner:
+            raise TooManyJobs(
+                f"You have as many unfinished jobs as one owner may have: {self.bounds.of_owner}. "
+                "Try again when some have ended.",
+                limit={"max_unfinished_per_owner": self.bounds.of_owner},
+                retry_after_s=_FULL_RETRY_S,
+            )
+        if more and jobs.unfinished(connection) + more > self.bounds.in_all:
+            raise QueueFull(
+                "There are as many unfinished jobs as this installation takes; try again later.",
+                limit={"max_unfinished": self.bounds.in_all},
+                retry_after_s=_FULL_RETRY_S,
+            )
+
+    def claim(self, connection: Connection, job_id: str, worker: str, lease_s: float) -> Job:
         """Lend a job to a worker; raises `Conflict` when it is not to be had."""
-        now = self.clock()
-        job = records.get(connection, job_id)
+        now = connection.now()
+        job = jobs.get(connection, job_id)
         ruling = states.claimed(job.standing)
-        if job.due_at > now:
+        if job.rests_until is not None:
             raise Conflict("The job rests after a failure; it will be announced again.")
         job = replace(
             job,
             standing=ruling.standing,
             started_at=job.started_at or now,
+            attempt_at=now,
+            worker=worker,
+            progress=0,
             lease_id=self.new_id(),
         )
-        records.move(connection, job, lease_until=now + lease_s)
-        records.add_event(connection, job, "job.started", now)
+        jobs.move(connection, job, lease_until=now + lease_s)
+        events.add(connection, job, "job.started", now)
         return job
 
-    def beat(self, connection: Connection, job_id: str, lease_id: str, lease_s: float) -> None:
-        """Extend a lease; raises `Conflict` when it is held no more."""
-        if not records.beat(connection, job_id, lease_id, self.clock() + lease_s):
+    def beat(
+        self,
+        connection: Connection,
+        job_id: str,
+        lease_id: str,
+        lease_s: float,
+        progress: int | None = None,
+    ) -> bool:
+        """Extend a lease and note progress; tell whether there was any.
+
+        Raises `Conflict` when the lease is held no more.
+        """
+        now = connection.now()
+        known = jobs.beat(connection, job_id, lease_id, now + lease_s)
+        if known is None:
             raise _stale()
+        if progress is None or progress <= known:
+            return False
+        jobs.note_progress(connection, job_id, progress)
+        job = jobs.get(connection, job_id)
+        events.add(connection, job, "job.progress", now, {"progress": progress})
+        return True
 
     def finish(self, connection: Connection, job_id: str, finish: Finish) -> Job:
         """Record the results and complete the job; raises `Conflict` for a stale lease."""
-        now = self.clock()
+        now = connection.now()
         job = _leased(connection, job_id, finish.lease_id)
         keys = {each.name: each.work_key for each in job.outputs}
-        results = {
-            name: Result(work_key=keys[name], created_at=now, **made.model_dump())
-            for name, made in finish.outputs.items()
+        made = {
+            name: Result(work_key=keys[name], created_at=now, **each.model_dump())
+            for name, each in finish.outputs.items()
         }
-        records.keep_results(connection, job.id, results)
+        results.keep(connection, job.id, made)
         work = finish.model_dump(include={"decodes", "cpu_s", "peak_memory_bytes"})
-        return self._rule(connection, job, states.finished(job.standing), work=work)
+        return self.carry_out(connection, job, states.finished(job.standing), work=work)
 
     def fail(self, connection: Connection, job_id: str, failure: Failure) -> Job:
         """Rule on a failed attempt; raises `Conflict` for a stale lease."""
         job = _leased(connection, job_id, failure.lease_id)
         error = by_code(failure.code)
-        ruling = states.failed(job.standing, error, self.patience, self.jitter)
-        return self._rule(connection, job, ruling, error=failure.model_dump(exclude={"lease_id"}))
+        ruling = states.failed(job.standing, error, self._patience(job), self.jitter)
+        told = failure.model_dump(exclude={"lease_id"})
+        return self.carry_out(connection, job, ruling, error=told)
+
+    def give_back(self, connection: Connection, job_id: str, given: GivenBack) -> Job:
+        """Take a job back from a worker that cannot go on; raises `Conflict` for a stale lease."""
+        job = _leased(connection, job_id, given.lease_id)
+        ruling = states.given_back(job.standing, self.jitter(given.pause_s))
+        return self.carry_out(connection, job, ruling, note=given.reason)
 
     def cancel(self, connection: Connection, job_id: str, owner: str) -> Job:
         """End a job for its owner; its worker, if it has one, learns it at its next beat."""
-        job = records.get(connection, job_id, owner)
-        return self._rule(connection, job, states.cancelled(job.standing))
+        job = jobs.get(connection, job_id, owner)
+        return self.carry_out(connection, job, states.cancelled(job.standing))
 
-    def take_back(self, connection: Connection, now: float, most: int) -> list[str]:
-        """Rule on jobs whose worker is silent; list them."""
-        ended = records.leases_ended(connection, now, most)
-        for job_id in ended:
-            job = records.get(connection, job_id)
-            ruling = states.lost(job.standing, self.patience)
-            self._rule(connection, job, ruling, error=_LOST if ruling.error else None)
-        return ended
+    def lose(self, connection: Connection, job_id: str) -> Job:
+        """Take a job back from a worker that has been silent for too long."""
+        job = jobs.get(connection, job_id)
+        ruling = states.lost(job.standing, self.patience)
+        return self.carry_out(connection, job, ruling, error=_LOST if ruling.error else None)
 
-    def announce_again(self, connection: Connection, now: float, before: float, most: int) -> int:
-        """Publish once more what is due and nobody came for; tell how many there were."""
-        forgotten = records.unheard(connection, now, before, most)
-        for job_id in forgotten:
-            job = records.get(connection, job_id)
-            records.add_to_outbox(connection, TOPIC, message_about(job))
-            records.announced(connection, job_id, now)
-        return len(forgotten)
+    def expire(self, connection: Connection, job_id: str) -> Job:
+        """End a job whose deadline is over."""
+        job = jobs.get(connection, job_id)
+        return self.carry_out(connection, job, states.overdue(job.standing), error=_OVERDUE)
 
-    def _rule(
+    def announce(self, connection: Connection, job_id: str) -> Job:
+        """Put a queued job into the outbox, before those that have not had their turn."""
+        job = jobs.get(connection, job_id)
+        outbox.stir(connection, job.id)
+        message = message_about(job)
+        outbox.put_first(connection, job.owner, job.terms.priority, job.id, message)
+        return job
+
+    def carry_out(
         self,
         connection: Connection,
         job: Job,
@@ -139,36 +191,91 @@ class Ledger:
         *,
         error: Mapping[str, Any] | None = None,
         work: Mapping[str, Any] | None = None,
+        note: str = "",
     ) -> Job:
-        """Carry a ruling out: move the job, note the event, tell whoever must know."""
-        now = self.clock()
+        """Move a job as it was ruled, write its history, and let whoever must know hear of it."""
+        now = connection.now()
         is_final = ruling.standing.status.is_final
-        job = replace(
-            job,
-            standing=ruling.standing,
-            due_at=now + ruling.due_in_s,
-            finished_at=now if is_final else None,
-            lease_id=None,
-            error=error,
-            work=work or {},
-        )
-        records.move(connection, job)
-        ended_as = f"job.{job.standing.status}" if is_final else "job.requeued"
-        records.add_event(connection, job, ended_as, now)
-        if not is_final and ruling.due_in_s == 0:
-            records.add_to_outbox(connection, TOPIC, message_about(job))
-            records.announced(connection, job.id, now)
+        before, job = job, _moved(job, ruling, now, error, work or {})
+        jobs.move(connection, job)
+        if ruling.outcome is not None:
+            attempts.add(connection, _attempt(before, ruling, now, error, note))
+        code = {"code": ruling.error} if ruling.error else None
+        events.add(connection, job, _event_of(ruling), now, code)
+        if is_final:
+            self._settle(connection, job, ruling, now)
+        elif job.rests_until is None:
+            message = message_about(job)
+            outbox.put_first(connection, job.owner, job.terms.priority, job.id, message)
         return job
+
+    def _settle(self, connection: Connection, job: Job, ruling: Ruling, now: float) -> None:
+        """Do what the end of a job asks for."""
+        jobs.count(connection, job.owner, -1)
+        if ruling.is_dead:
+            reason = ruling.error or ""
+            letter = DeadLetter(job.id, job.owner, reason, job.type, now, state="waiting")
+            letters.add(connection, letter)
+        if job.place.batch_id is not None:
+            batch = batches.count(connection, job.place.batch_id, **{str(job.standing.status): 1})
+            if batch.ended == batch.total and batch.finished_at is None:
+                batches.finish(connection, batch.id, now)
+                events.add_of_batch(connection, batch, "batch.completed", now)
+
+    def _patience(self, job: Job) -> Patience:
+        retries = job.terms.max_retries
+        return self.patience if retries is None else self.patience.with_retries(retries)
+
+    def _made(
+        self, connection: Connection, new: NewJob, owner: str, request_id: str | None, now: float
+    ) -> Job:
+        plan = new.plan
+        outputs = tuple(
+            _output(plan, name, _still_there(connection, new.stored.get(name)))
+            for name in plan.outputs
+        )
+        is_done = all(each.result for each in outputs)
+        deadline_at = None if is_done or plan.deadline_s is None else now + plan.deadline_s
+        return Job(
+            id=self.new_id(),
+            owner=owner,
+            type=plan.type,
+            standing=Standing(Status.COMPLETED if is_done else Status.QUEUED),
+            image_id=plan.image.image_id,
+            storage_key=plan.image.storage_key,
+            pictures=plan.pictures,
+            digests=plan.digests,
+            outputs=outputs,
+            created_at=now,
+            terms=replace(plan.terms, deadline_at=deadline_at),
+            place=new.place,
+            request_id=request_id,
+            finished_at=now if is_done else None,
+        )
+
+
+_LOST: Final[Mapping[str, Any]] = {
+    "code": WorkerLost.code,
+    "message": "The workers that tried this job were not heard of again.",
+    "output": None,
+    "limit": {},
+}
+_OVERDUE: Final[Mapping[str, Any]] = {
+    "code": DeadlinePassed.code,
+    "message": "The job had not ended by its deadline. Give it more time, or a higher priority.",
+    "output": None,
+    "limit": {},
+}
 
 
 def message_about(job: Job) -> bytes:
     """Write what the queue carries about a job: its id decides, the rest informs."""
     steps = job.outputs[0].steps
-    parameters = {k: v for k, v in steps[0].items() if k != "op"} if len(job.outputs) == 1 else {}
+    is_short = job.type != "pipeline" and len(job.outputs) == 1
     message = JobMessage(
         job_id=job.id,
         type=job.type,
-        parameters=parameters if job.type != "pipeline" else {},
+        parameters={k: v for k, v in steps[0].items() if k != "op"} if is_short else {},
         input=JobInput(storage_key=job.storage_key),
         metadata={
             "created_at": int(job.created_at),
@@ -179,19 +286,71 @@ def message_about(job: Job) -> bytes:
     return message.model_dump_json().encode()
 
 
-def _output(plan: Plan, name: str, stored: Result | None) -> Output:
-    planned = plan.outputs[name]
+def _moved(
+    job: Job,
+    ruling: Ruling,
+    now: float,
+    error: Mapping[str, Any] | None,
+    work: Mapping[str, Any],
+) -> Job:
+    is_final = ruling.standing.status.is_final
+    return replace(
+        job,
+        standing=ruling.standing,
+        rests_until=now + ruling.due_in_s if ruling.due_in_s > 0 else None,
+        finished_at=now if is_final else None,
+        terms=replace(job.terms, deadline_at=None) if is_final else job.terms,
+        lease_id=None,
+        error=error,
+        work=work,
+    )
+
+
+def _attempt(
+    job: Job, ruling: Ruling, now: float, error: Mapping[str, Any] | None, note: str
+) -> Attempt:
+    assert ruling.outcome is not None
+    return Attempt(
+        job_id=job.id,
+        number=job.standing.attempt,
+        worker=job.worker or "",
+        started_at=job.attempt_at or now,
+        ended_at=now,
+        outcome=ruling.outcome,
+        error=error or ({"message": note} if note else None),
+    )
+
+
+def _event_of(ruling: Ruling) -> str:
+    if not ruling.standing.status.is_final:
+        return "job.requeued"
+    return "job.dead" if ruling.is_dead else f"job.{ruling.standing.status}"
+
+
+def _completed(made: Sequence[Job]) -> list[Job]:
+    return [job for job in made if job.standing.status is Status.COMPLETED]
+
+
+def _still_there(connection: Connection, result: Result | None) -> Result | None:
+    """Look again in the transaction that points at a result: it may have expired meanwhile."""
+    if result is None or not results.is_there(connection, result.storage_key):
+        return None
+    return result
+
+
+def _output(plan: Plan, name: str, result: Result | None) -> Output:
     return Output(
         name=name,
-        steps=planned.steps,
-        work_key=planned.work_key,
-        result=stored,
-        is_cached=stored is not None,
+        steps=plan.outputs[name].steps,
+        work_key=plan.outputs[name].work_key,
+        storage_key=result.storage_key if result else None,
+        result=result,
+        is_cached=result is not None,
     )
 
 
 def _leased(connection: Connection, job_id: str, lease_id: str) -> Job:
-    job = records.get(connection, job_id)
+    job = jobs.get(connection, job_id)
     if job.lease_id != lease_id:
         raise _stale()
     return job

@@ -10,6 +10,7 @@ from typing import Any
 
 from imagemill.contracts.uploads import Image
 from imagemill.errors import FieldError, InvalidRequest, NotFound
+from imagemill.jobs.job import Terms
 from imagemill.jobs.request import Wish
 from imagemill.operations import Step
 from imagemill.pipeline import normal, predict
@@ -34,9 +35,14 @@ class Plan:
     image: Image
     pictures: dict[str, str]
     """Storage key of each further image that steps name, by image id."""
+    digests: dict[str, str]
+    """SHA-256 of the original and of each further image, by id."""
     outputs: dict[str, PlannedOutput]
     fresh: bool
     type: str
+    terms: Terms = Terms()
+    deadline_s: float | None = None
+    """Seconds from its acceptance in which the job must end; None for no deadline."""
 
 
 def images_needed(wish: Wish) -> list[str]:
@@ -69,12 +75,19 @@ def plan_of(wish: Wish, image: Image | None, images: Mapping[str, Image], engine
     return Plan(
         image=original,
         pictures={each: found.storage_key for each, found in pictures.items()},
+        digests={each.image_id: each.sha256 for each in (original, *pictures.values())},
         outputs={
             name: _planned(steps, original, pictures, engine)
             for name, steps in wish.outputs.items()
         },
         fresh=wish.fresh,
         type=wish.type,
+        terms=Terms(
+            priority=wish.terms.priority,
+            max_retries=wish.terms.max_retries,
+            timeout_s=wish.terms.timeout_s,
+        ),
+        deadline_s=wish.terms.deadline_s,
     )
 
 

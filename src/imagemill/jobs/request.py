@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from imagemill.errors import FieldError, InvalidRequest, NotFound
+from imagemill.jobs.turns import Priority
 from imagemill.operations import Kind, Step, operations
 from imagemill.pipeline import field_errors, parse
 from imagemill.web.reading import value_of
@@ -33,10 +34,41 @@ class JobInput(BaseModel):
     image_id: str = Field(description="An image that was uploaded before.")
 
 
-class JobRequest(BaseModel):
-    """Outputs to make of one picture."""
+class TermsRequest(BaseModel):
+    """What a job asks for itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    priority: Priority = Field(
+        default=Priority.NORMAL,
+        description="Its lane: `high`, `normal` or `low`. Eight high jobs weigh as much as a "
+        "normal one, and eight normal ones as much as a low one; within a lane every owner has "
+        "the same share.",
+    )
+    max_retries: int | None = Field(
+        default=None,
+        ge=0,
+        le=20,
+        description="Tries after the first, when the error is one that may pass; left out, as "
+        "the key or the settings say.",
+    )
+    timeout_s: float | None = Field(
+        default=None,
+        ge=1,
+        le=3600,
+        description="Seconds of work after which an attempt is killed; left out, as the key or "
+        "the settings say, who also set the most that may be asked for.",
+    )
+    deadline_s: float | None = Field(
+        default=None,
+        ge=1,
+        le=2_592_000,
+        description="Seconds from now in which it must end, waiting included; else it fails.",
+    )
+
+
+class JobRequest(TermsRequest):
+    """Outputs to make of one picture."""
 
     input: JobInput | None = Field(
         default=None, description="The picture; left out where the request carries it."
@@ -60,6 +92,7 @@ class Wish:
     fresh: bool
     type: str
     """The operation of a short form, or `pipeline`."""
+    terms: TermsRequest = TermsRequest()
 
 
 def wish_of(value: Mapping[str, Any], *, type_: str = "pipeline") -> Wish:
@@ -80,6 +113,7 @@ def wish_of(value: Mapping[str, Any], *, type_: str = "pipeline") -> Wish:
         image_id=request.input.image_id if request.input else None,
         fresh=request.fresh,
         type=type_,
+        terms=TermsRequest(**request.model_dump(include=set(TermsRequest.model_fields))),
     )
 
 
@@ -110,15 +144,14 @@ def wish_of_fields(operation: str, fields: Mapping[str, Any]) -> Wish:
     mine = {name: _value(value) for name, value in fields.items()}
     image_id = mine.pop("image_id", None) if "image_id" not in _fields(known[operation]) else None
     given = mine.pop("input", None if image_id is None else {"image_id": image_id})
-    fresh = mine.pop("fresh", False)
+    about = {name: mine.pop(name) for name in ("fresh", *TermsRequest.model_fields) if name in mine}
     steps = [{"op": operation, **mine}]
     if known[operation].kind is Kind.PIXELS:
         taken = [name for name in ENCODING_FIELDS if name not in _fields(known[operation])]
         encoding = {name: steps[0].pop(name) for name in taken if name in steps[0]}
         steps.append({"op": "convert", **encoding})
-    return _shortened(
-        {"outputs": {SHORT_FORM_OUTPUT: steps}, "input": given, "fresh": fresh}, operation
-    )
+    job = {"outputs": {SHORT_FORM_OUTPUT: steps}, "input": given, **about}
+    return _shortened(job, operation)
 
 
 def _shortened(value: Mapping[str, Any], operation: str) -> Wish:

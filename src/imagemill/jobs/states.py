@@ -2,10 +2,11 @@
 
 queued ──claimed──▶ processing ──finished──▶ completed
    ▲                    │
-   └──failed, lost──────┤ while tries are left
-                        └──▶ failed
+   └──failed, lost,─────┤ while tries are left
+      given back        └──▶ failed, with a dead letter when its tries are used up
 
 queued and processing ──cancelled──▶ cancelled
+queued and processing ──overdue──▶ failed
 
 Nothing else in Imagemill decides what becomes of a job.
 """
@@ -16,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from imagemill.errors import Conflict, DecoderCrashed, ImagemillError, WorkerLost
+from imagemill.errors import Conflict, DeadlinePassed, DecoderCrashed, ImagemillError, WorkerLost
 
 
 class Status(StrEnum):
@@ -32,6 +33,19 @@ class Status(StrEnum):
     def is_final(self) -> bool:
         """Whether nothing can happen to the job any more."""
         return self in {Status.COMPLETED, Status.FAILED, Status.CANCELLED}
+
+
+class Outcome(StrEnum):
+    """Say how an attempt ended."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    LOST = "lost"
+    """Its worker was not heard of again."""
+    GIVEN_BACK = "given_back"
+    """Its worker was told to stop, or could not reach what it needs; this costs no try."""
+    CANCELLED = "cancelled"
+    OVERDUE = "overdue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +74,25 @@ class Patience:
     lost: int = 20
     """Workers lost on one job before it is given up."""
 
+    def with_retries(self, retries: int) -> Patience:
+        """Cut or stretch the plan of pauses to a number of retries; the last pause repeats."""
+        plan = (*self.pauses_s, *[self.pauses_s[-1]] * retries)[:retries]
+        return replace(self, pauses_s=plan)
+
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """What becomes of a job."""
 
     standing: Standing
+    outcome: Outcome | None = None
+    """How the attempt ended that this is the end of; None where there was none."""
     due_in_s: float = 0.0
     """For a job that is queued again: how long it rests first."""
     error: str | None = None
     """For a job that failed: the code that says why."""
+    is_dead: bool = False
+    """Whether its tries are used up, so that a person must decide: it becomes a dead letter."""
 
 
 Jitter = Callable[[float], float]
@@ -86,7 +109,7 @@ def claimed(standing: Standing) -> Ruling:
 def finished(standing: Standing) -> Ruling:
     """Complete the job; raises `Conflict` when nobody works on it."""
     _must_be_worked_on(standing)
-    return Ruling(replace(standing, status=Status.COMPLETED))
+    return Ruling(replace(standing, status=Status.COMPLETED), Outcome.FINISHED)
 
 
 def failed(
@@ -95,13 +118,13 @@ def failed(
     """Try again later when that may help, or end the job; raises `Conflict` like `finished`."""
     _must_be_worked_on(standing)
     if not error.retry:
-        return _ended(standing, error.code)
+        return _ended(standing, Outcome.FAILED, error.code)
     crashes = standing.crashes + issubclass(error, DecoderCrashed)
     after = replace(standing, failures=standing.failures + 1, crashes=crashes)
     if crashes >= patience.crashes or after.failures > len(patience.pauses_s):
-        return _ended(after, error.code)
+        return _ended(after, Outcome.FAILED, error.code, is_dead=True)
     pause_s = jitter(patience.pauses_s[after.failures - 1])
-    return Ruling(replace(after, status=Status.QUEUED), due_in_s=pause_s)
+    return Ruling(replace(after, status=Status.QUEUED), Outcome.FAILED, due_in_s=pause_s)
 
 
 def lost(standing: Standing, patience: Patience) -> Ruling:
@@ -109,19 +132,41 @@ def lost(standing: Standing, patience: Patience) -> Ruling:
     _must_be_worked_on(standing)
     after = replace(standing, lost=standing.lost + 1)
     if after.lost >= patience.lost:
-        return _ended(after, WorkerLost.code)
-    return Ruling(replace(after, status=Status.QUEUED))
+        return _ended(after, Outcome.LOST, WorkerLost.code, is_dead=True)
+    return Ruling(replace(after, status=Status.QUEUED), Outcome.LOST)
+
+
+def given_back(standing: Standing, pause_s: float) -> Ruling:
+    """Take a job back from a worker that cannot go on through no fault of the job's.
+
+    It costs the job nothing. Raises `Conflict` like `finished`.
+    """
+    _must_be_worked_on(standing)
+    queued = replace(standing, status=Status.QUEUED)
+    return Ruling(queued, Outcome.GIVEN_BACK, due_in_s=pause_s)
 
 
 def cancelled(standing: Standing) -> Ruling:
     """End a job because its owner wants so; raises `Conflict` when it has ended already."""
     if standing.status.is_final:
         raise Conflict(f"The job is {standing.status} already; nothing is left to cancel.")
-    return Ruling(replace(standing, status=Status.CANCELLED))
+    outcome = Outcome.CANCELLED if standing.status is Status.PROCESSING else None
+    return Ruling(replace(standing, status=Status.CANCELLED), outcome)
 
 
-def _ended(standing: Standing, code: str) -> Ruling:
-    return Ruling(replace(standing, status=Status.FAILED), error=code)
+def overdue(standing: Standing) -> Ruling:
+    """End a job that has not ended by its deadline; raises `Conflict` like `cancelled`."""
+    if standing.status.is_final:
+        raise Conflict(f"The job is {standing.status} already; its deadline means nothing now.")
+    outcome = Outcome.OVERDUE if standing.status is Status.PROCESSING else None
+    return _ended(standing, outcome, DeadlinePassed.code)
+
+
+def _ended(
+    standing: Standing, outcome: Outcome | None, code: str, *, is_dead: bool = False
+) -> Ruling:
+    failed = replace(standing, status=Status.FAILED)
+    return Ruling(failed, outcome, error=code, is_dead=is_dead)
 
 
 def _must_be_worked_on(standing: Standing) -> None:

@@ -1,0 +1,68 @@
+"""Questions that are asked at the same moment, sent as one call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+from imagemill.errors import ImagemillError, Internal
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+_MOST: Final = 64
+"""Questions in one call: more would let the first wait for the last."""
+
+
+class Gathering(Generic[Q, A]):
+    """One call at a time; whatever is asked while it is under way goes with the next.
+
+    So a lone question goes at once, and a busy asker pays for one call where it asked for many.
+    """
+
+    def __init__(self, send: Callable[[list[Q]], Awaitable[Sequence[A]]]) -> None:
+        """Send by `send`, which gives as many answers as it gets questions, in their order."""
+        self._send = send
+        self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    async def ask(self, question: Q) -> A:
+        """Give the answer to a question; raises what the call raised that carried it."""
+        answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, answer))
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send_all(), name="gathering")
+        return await answer
+
+    async def close(self) -> None:
+        """End the call under way; those who wait for an answer get none."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+        for _, answer in self._waiting:
+            answer.cancel()
+
+    async def _send_all(self) -> None:
+        while self._waiting:
+            taken, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+            try:
+                await self._send_some(taken)
+            finally:
+                for _, answer in taken:
+                    answer.cancel()
+
+    async def _send_some(self, taken: Sequence[tuple[Q, asyncio.Future[A]]]) -> None:
+        """Send and hand the answers out; those whose asker has left are dropped."""
+        try:
+            answers = await self._send([question for question, _ in taken])
+            if len(answers) != len(taken):
+                raise Internal("A call of several questions was answered in part.")
+        except ImagemillError as error:
+            for _, waiting in taken:
+                if not waiting.done():
+                    waiting.set_exception(error)
+            return
+        for (_, waiting), answer in zip(taken, answers, strict=True):
+            if not waiting.done():
+                waiting.set_result(answer)

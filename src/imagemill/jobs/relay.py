@@ -1,0 +1,77 @@
+"""The relay: announces on the queue what waits in the outbox, in its turn and not too much."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from imagemill.contracts.jobs import TOPIC
+from imagemill.database import Connection, Database
+from imagemill.errors import ImagemillError
+from imagemill.faults import Faults, Point
+from imagemill.jobs.bells import Bells
+from imagemill.jobs.records import outbox
+from imagemill.jobs.records.outbox import Waiting
+from imagemill.jobs.turns import Window
+from imagemill.queue import Queue
+
+_MOST_AT_ONCE: Final = 128
+_RETRY_S: Final = 1.0
+"""Pause after the queue or the database could not be used."""
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Relay:
+    """Moves jobs from the outbox to the queue; what the queue has not got stays there."""
+
+    database: Database
+    queue: Queue
+    bells: Bells
+    faults: Faults
+    window: Window = field(default_factory=Window)
+
+    async def run(self) -> None:
+        """Announce for ever.
+
+        That the queue has a job is noted when the next ones are read, to spare a transaction;
+        after a restart the last ones are announced twice, which a claim does not mind.
+        """
+        published: list[Waiting] = []
+        while True:
+            self.bells.outbox.clear()
+            try:
+                published = await self._round(published)
+            except ImagemillError as error:
+                _log.warning("relay_waits", reason=error.message)
+                await asyncio.sleep(_RETRY_S)
+                continue
+            if len(published) < _MOST_AT_ONCE:
+                await self.bells.outbox.wait()
+
+    async def _round(self, published: Sequence[Waiting]) -> list[Waiting]:
+        """Note what was published, publish whose turn it is, and give that."""
+        waiting = await self.database.run(
+            lambda each: self._following(each, published), durable=False
+        )
+        if waiting:
+            self.faults.reach(Point.BEFORE_PUBLISH)
+            await self.queue.publish(TOPIC, [each.body for each in waiting])
+        return waiting
+
+    def _following(self, connection: Connection, published: Sequence[Waiting]) -> list[Waiting]:
+        now = connection.now()
+        if published:
+            outbox.announced(connection, published, now)
+        unclaimed = outbox.unclaimed(connection)
+        oldest_s = now - unclaimed.oldest_at if unclaimed.oldest_at else 0.0
+        if self.bells.is_window_full:
+            self.window = self.window.fitted(unclaimed.jobs, oldest_s)
+        room = self.window.size - unclaimed.jobs
+        waiting = outbox.following(connection, min(room, _MOST_AT_ONCE)) if room > 0 else []
+        self.bells.is_window_full = room <= len(waiting)
+        return waiting

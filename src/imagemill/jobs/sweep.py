@@ -1,0 +1,122 @@
+"""The sweeper: what must happen in the life of jobs although nobody asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from imagemill import idempotency
+from imagemill.contracts.jobs import TOPIC
+from imagemill.database import Connection, Database
+from imagemill.errors import ImagemillError
+from imagemill.jobs.bells import Bells
+from imagemill.jobs.job import Job
+from imagemill.jobs.ledger import Ledger
+from imagemill.jobs.records import expiry, jobs, outbox
+from imagemill.jobs.settings import JobsSettings
+from imagemill.queue import Queue
+from imagemill.storage import Bucket, Storage
+
+_MOST_AT_ONCE: Final = 100
+_UNHEARD_AFTER_S: Final = 10.0
+"""How long a message may be on its way before it can be taken for lost."""
+_SURELY_LOST_AFTER_S: Final = 600.0
+"""How long it may be on its way even where the queue seems to hold everything."""
+_STALE_DRAFT_S: Final = 3600.0
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    """Looks again and again for what is over: leases, pauses, deadlines, messages, results."""
+
+    database: Database
+    queue: Queue
+    storage: Storage
+    ledger: Ledger
+    bells: Bells
+    settings: JobsSettings
+    may_remove: Callable[[], bool]
+    """Whether objects may be removed now; not while a backup copies them."""
+
+    async def run(self) -> None:
+        """Sweep for ever."""
+        while True:
+            await asyncio.sleep(self.settings.sweep_every_s)
+            try:
+                await self.once()
+            except ImagemillError as error:
+                _log.warning("sweep_failed", reason=error.message)
+
+    async def once(self) -> None:
+        """Sweep one time."""
+        await self._rule(jobs.leases_ended, self.ledger.lose)
+        await self._rule(jobs.overdue, self.ledger.expire)
+        await self._rule(outbox.rested, self.ledger.announce)
+        await self._announce_lost()
+        await self._expire()
+        self.bells.outbox.set()
+
+    async def _rule(
+        self,
+        find: Callable[[Connection, float, int], list[str]],
+        rule: Callable[[Connection, str], Job],
+    ) -> None:
+        """Find jobs for which a time is over and rule on each, in one transaction for all."""
+
+        def unit(connection: Connection) -> list[Job]:
+            found = find(connection, connection.now(), _MOST_AT_ONCE)
+            return [rule(connection, job_id) for job_id in found]
+
+        for job in await self.database.run(unit):
+            self.bells.ended(job)
+
+    async def _announce_lost(self) -> None:
+        """Announce jobs again whose messages the queue has lost.
+
+        It holds a message for every job that is announced or worked on; where it holds fewer, the
+        jobs that were announced longest ago are announced once more. A message too many is
+        refused at the claim.
+        """
+        held = await self.queue.depth(TOPIC)
+
+        def unit(connection: Connection) -> list[Job]:
+            now = connection.now()
+            missing = outbox.unclaimed(connection).jobs + jobs.processing(connection) - held
+            lost = outbox.unheard(connection, now - _SURELY_LOST_AFTER_S, _MOST_AT_ONCE)
+            if missing > 0:
+                most = min(missing, _MOST_AT_ONCE)
+                lost = outbox.unheard(connection, now - _UNHEARD_AFTER_S, most)
+            return [self.ledger.announce(connection, job_id) for job_id in lost]
+
+        for job in await self.database.run(unit):
+            _log.warning("message_was_lost", job_id=job.id)
+
+    async def _expire(self) -> None:
+        """Remove what is kept no longer: results, jobs, remembered answers, old drafts."""
+        settings = self.settings
+
+        def unit(connection: Connection) -> list[str]:
+            now = connection.now()
+            idempotency.records.forget(connection, now - idempotency.KEPT_S, _MOST_AT_ONCE)
+            if settings.keep_results_s:
+                expiry.expire_results(connection, now - settings.keep_results_s, now, _MOST_AT_ONCE)
+            if settings.keep_jobs_s:
+                expiry.forget_jobs(connection, now - settings.keep_jobs_s, now, _MOST_AT_ONCE)
+            return expiry.garbage(connection, _MOST_AT_ONCE)
+
+        garbage = await self.database.run(unit, durable=False)
+        await self.storage.tidy(_STALE_DRAFT_S)
+        if garbage and self.may_remove():
+            await self._remove(garbage)
+
+    async def _remove(self, keys: list[str]) -> None:
+        """Remove objects, then what says that they are to be removed."""
+        still = await self.database.run(lambda each: expiry.unnamed(each, keys))
+        for key in still:
+            await self.storage.delete(Bucket.RESULTS, key)
+        await self.database.run(lambda each: expiry.removed(each, keys), durable=False)
