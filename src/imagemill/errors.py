@@ -3,7 +3,7 @@
 ImagemillError
 ├── Refused              the caller must change something; trying again as it is will fail again
 │   ├── MalformedBody, InvalidRequest, Unauthenticated, Forbidden, NotFound, MethodNotAllowed
-│   ├── Conflict
+│   ├── Conflict, RequestInProgress, IdempotencyKeyReused
 │   └── PictureRefused   the picture itself is the reason
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
@@ -118,6 +118,21 @@ class Conflict(Refused):
 
     code = "conflict"
     status = HTTPStatus.CONFLICT
+
+
+class RequestInProgress(Refused):
+    """Say that the first request with this `Idempotency-Key` has not been answered yet."""
+
+    code = "request_in_progress"
+    status = HTTPStatus.CONFLICT
+    retry = True
+
+
+class IdempotencyKeyReused(Refused):
+    """Say that this `Idempotency-Key` was sent before, with a request that meant something else."""
+
+    code = "idempotency_key_reused"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 class PictureRefused(Refused):
