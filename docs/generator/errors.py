@@ -9,7 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from docs.generator.markdown import page, table
-from imagemill.errors import Failed, ImagemillError, PictureRefused, Refused
+from imagemill.errors import Failed, ImagemillError, PictureRefused
 
 REMEDIES = Path(__file__).with_name("remedies.toml")
 
@@ -61,7 +61,7 @@ def _overview(known: Mapping[str, type[ImagemillError]]) -> str:
 def _whose(error: type[ImagemillError]) -> str:
     if issubclass(error, PictureRefused):
         return "the picture, or what is asked of it"
-    return "the request" if issubclass(error, Refused) else "nothing: try again"
+    return "nothing: try again" if error.retry else "the request"
 
 
 def _section(error: type[ImagemillError], remedy: str) -> str:
@@ -83,6 +83,7 @@ def _meaning(error: type[ImagemillError]) -> str:
 
 def _fate(error: type[ImagemillError]) -> str:
     if not issubclass(error, Failed):
-        return "The same request will be refused again."
+        later = "may be taken later" if error.retry else "will be refused again"
+        return f"The same request {later}."
     alarm = " An operator should look at it." if error.alarm else ""
     return f"Imagemill tries a job that meets it again before it gives up.{alarm}"

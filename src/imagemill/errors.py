@@ -3,7 +3,7 @@
 ImagemillError
 ├── Refused              the caller must change something; trying again as it is will fail again
 │   ├── MalformedBody, InvalidRequest, Unauthenticated, Forbidden, NotFound, MethodNotAllowed
-│   ├── Conflict, TooManyJobs, Expired
+│   ├── Conflict, ImageInUse, RequestInProgress, IdempotencyKeyReused, TooManyJobs, Expired
 │   └── PictureRefused   the picture itself is the reason
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
@@ -122,6 +122,13 @@ class Conflict(Refused):
     status = HTTPStatus.CONFLICT
 
 
+class ImageInUse(Refused):
+    """Say that jobs which have not ended need the image."""
+
+    code = "image_in_use"
+    status = HTTPStatus.CONFLICT
+
+
 class TooManyJobs(Refused):
     """Say that the caller has as many unfinished jobs as one owner may have."""
 
@@ -134,6 +141,21 @@ class Expired(Refused):
 
     code = "expired"
     status = HTTPStatus.GONE
+
+
+class RequestInProgress(Refused):
+    """Say that the first request with this `Idempotency-Key` has not been answered yet."""
+
+    code = "request_in_progress"
+    status = HTTPStatus.CONFLICT
+    retry = True
+
+
+class IdempotencyKeyReused(Refused):
+    """Say that this `Idempotency-Key` was sent before, with a request that meant something else."""
+
+    code = "idempotency_key_reused"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 class PictureRefused(Refused):

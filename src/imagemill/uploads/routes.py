@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Request, Response
 
 from imagemill.contracts.identity import Identity
-from imagemill.contracts.uploads import ImageIds, Images, Intake
+from imagemill.contracts.uploads import Image, ImageIds, Images, Intake
+from imagemill.database import Connection
 from imagemill.errors import FieldError, InvalidRequest
+from imagemill.idempotency import Remembered, Running, check, fingerprint, key_of
+from imagemill.idempotency import records as answers
 from imagemill.storage import Bucket
-from imagemill.uploads.service import Uploads
+from imagemill.uploads.service import Also, Uploads
 from imagemill.uploads.views import ImageView, image_view
 from imagemill.web import NO_QUERY, Caller, body_stream, service_app
+from imagemill.web.answers import json_answer
 from imagemill.web.delivery import Delivered, deliver
 from imagemill.web.internal import answer_services, asked
-from imagemill.web.openapi import BYTES, PICTURE_PROBLEMS, Described, file_of, location
+from imagemill.web.openapi import (
+    BYTES,
+    IDEMPOTENCY_KEY,
+    IN_PROGRESS,
+    PICTURE_PROBLEMS,
+    REPLAYED,
+    Described,
+    file_of,
+    location,
+)
 
 _ImageId = Annotated[str, Path(description="Id of the image, as the upload told it.")]
 _PICTURE: dict[str, Any] = {
+    "parameters": [IDEMPOTENCY_KEY],
     "requestBody": {
         "required": True,
         "description": "The picture as the field `file` of a form, or its bytes as the body.",
@@ -35,16 +49,17 @@ _PICTURE: dict[str, Any] = {
             },
             "image/*": {"schema": BYTES},
         },
-    }
+    },
 }
-_LOCATION = location("Where to ask about the image.")
+_MADE = location("Where to ask about the image.") | REPLAYED
 _TAKEN_IN: Described = {
     200: {
         "model": ImageView,
         "description": "The same bytes were kept already.",
-        "headers": _LOCATION,
+        "headers": _MADE,
     },
-    201: {"description": "The picture is kept.", "headers": _LOCATION},
+    201: {"description": "The picture is kept.", "headers": _MADE},
+    **IN_PROGRESS,
     **PICTURE_PROBLEMS,
 }
 
@@ -56,6 +71,7 @@ def app_of(uploads: Uploads) -> FastAPI:
     app.post(
         "/api/v1/images",
         status_code=HTTPStatus.CREATED,
+        response_model=ImageView,
         responses=_TAKEN_IN,
         openapi_extra=_PICTURE,
         tags=["images"],
@@ -77,16 +93,16 @@ def app_of(uploads: Uploads) -> FastAPI:
 @dataclass(frozen=True, slots=True)
 class _Routes:
     uploads: Uploads
+    running: Running = field(default_factory=Running)
 
-    async def take_in(self, request: Request, response: Response, caller: Caller) -> ImageView:
+    async def take_in(self, request: Request, caller: Caller) -> Response:
         """Take a picture in: 201 with what it is, 200 when the same bytes are kept already."""
         _refuse_json(request)
-        intake = await self.uploads.take_in(caller, body_stream(request), request.headers)
-        _refuse_fields(intake)
-        if not intake.is_new:
-            response.status_code = HTTPStatus.OK
-        response.headers["location"] = f"/api/v1/images/{intake.image.image_id}"
-        return image_view(intake.image)
+        key = key_of(request)
+        if key is None:
+            return _answer(await self._taken_in(request, caller))
+        with self.running.entered(caller.account, key):
+            return await self._once(request, caller, key)
 
     async def show(self, image_id: _ImageId, caller: Caller) -> ImageView:
         """Show what is known of an image."""
@@ -114,6 +130,36 @@ class _Routes:
         wanted = await asked(request, ImageIds)
         return Images(images=await self.uploads.find(caller, wanted.ids))
 
+    async def _taken_in(
+        self, request: Request, caller: Identity, also: Also | None = None
+    ) -> Intake:
+        return await self.uploads.take_in(
+            caller, body_stream(request), request.headers, alone=True, also=also
+        )
+
+    async def _once(self, request: Request, caller: Identity, key: str) -> Response:
+        remembered = await self.uploads.remembered(caller, key)
+        if remembered:
+            sha256 = await self.uploads.digest(body_stream(request), request.headers)
+            check(remembered, _meaning(sha256))
+            return remembered.answer()
+
+        def remember(connection: Connection, intake: Intake) -> None:
+            answer = self._remembered(intake)
+            answers.keep(connection, caller.account, key, answer)
+
+        return _answer(await self._taken_in(request, caller, remember))
+
+    def _remembered(self, intake: Intake) -> Remembered:
+        return Remembered(
+            fingerprint=_meaning(intake.image.sha256),
+            status=HTTPStatus.CREATED if intake.is_new else HTTPStatus.OK,
+            location=_url(intake.image),
+            body=image_view(intake.image).model_dump_json(),
+            made=intake.image.image_id,
+            created_at=self.uploads.clock(),
+        )
+
 
 def _refuse_json(request: Request) -> None:
     if request.headers.get("content-type", "").startswith("application/json"):
@@ -121,7 +167,17 @@ def _refuse_json(request: Request) -> None:
         raise InvalidRequest("Send a picture as a form or as raw bytes.", errors=[problem])
 
 
-def _refuse_fields(intake: Intake) -> None:
-    if intake.fields:
-        errors = [FieldError(name, "is not a field of this form.") for name in intake.fields]
-        raise InvalidRequest("The form has fields that are not known.", errors=errors)
+def _answer(intake: Intake) -> Response:
+    status = HTTPStatus.CREATED if intake.is_new else HTTPStatus.OK
+    answer = json_answer(image_view(intake.image), status)
+    answer.headers["location"] = _url(intake.image)
+    return answer
+
+
+def _url(image: Image) -> str:
+    return f"/api/v1/images/{image.image_id}"
+
+
+def _meaning(sha256: str) -> str:
+    """Digest what an upload asks for: these bytes kept, whatever the form calls them."""
+    return fingerprint("POST /api/v1/images", sha256)

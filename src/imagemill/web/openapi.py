@@ -67,6 +67,30 @@ def location(what: str) -> dict[str, Any]:
     }
 
 
+IDEMPOTENCY_KEY: Final[dict[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    "description": "A name that you give this request, such as a random UUID. Sent again within 24"
+    " hours with the same key, the same request is answered as it was the first time, and nothing"
+    " is made twice.",
+}
+"""The parameter of a route that makes something."""
+
+REPLAYED: Final[dict[str, Any]] = {
+    "Idempotency-Replayed": {
+        "description": "`true` on the stored answer to a request that is sent again.",
+        "schema": {"type": "string", "const": "true"},
+    }
+}
+"""The header of an answer that was given before."""
+
+IN_PROGRESS: Final[Described] = {
+    HTTPStatus.CONFLICT.value: problem("The first request with this key is still being answered."),
+}
+"""What a route that takes an `Idempotency-Key` may answer besides."""
+
+
 def operation_id(route: APIRoute) -> str:
     """Name a route for generated clients, such as `jobs_submit`; unique over all services."""
     return "_".join(str(each) for each in (*route.tags[:1], route.name))
