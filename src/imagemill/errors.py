@@ -3,7 +3,7 @@
 ImagemillError
 ├── Refused              the caller must change something; trying again as it is will fail again
 │   ├── MalformedBody, InvalidRequest, Unauthenticated, Forbidden, NotFound, MethodNotAllowed
-│   ├── Conflict
+│   ├── Conflict, TooMany
 │   └── PictureRefused   the picture itself is the reason
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
@@ -117,6 +117,13 @@ class Conflict(Refused):
     """Say that the thing is not in a state in which this can be done."""
 
     code = "conflict"
+    status = HTTPStatus.CONFLICT
+
+
+class TooMany(Refused):
+    """Say that the caller keeps as many things of this kind as one caller may."""
+
+    code = "too_many"
     status = HTTPStatus.CONFLICT
 
 

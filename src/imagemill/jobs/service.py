@@ -35,6 +35,7 @@ from imagemill.jobs.job import Event, Job, Listing, Result
 from imagemill.jobs.ledger import Ledger
 from imagemill.jobs.news import ANY, News
 from imagemill.jobs.plan import Plan, images_needed, plan_of
+from imagemill.jobs.preset_service import Presets
 from imagemill.jobs.request import Wish
 from imagemill.jobs.settings import JobsSettings
 from imagemill.jobs.states import Patience
@@ -71,12 +72,18 @@ class Jobs:
     """Rings when a job's attempt has ended."""
     _outbox_has_news: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def presets(self) -> Presets:
+        """Pipelines that outputs can name."""
+        return Presets(self.database, self.clock)
+
     async def start(self) -> None:
         """Bring the schema up to date."""
         await self.database.migrate(migrations_of("imagemill.jobs"))
 
     async def plan(self, wish: Wish, owner: Identity, carried: Intake | None = None) -> Plan:
         """Bind a wish to the caller's pictures; raises what is wrong with it."""
+        wish = await self.presets.resolve(wish, owner.account)
         needed = images_needed(wish)
         images = await self.uploads.find(needed, caller=owner) if needed else {}
         plan = plan_of(wish, carried.image if carried else None, images, self.engine)
