@@ -3,7 +3,8 @@
 ImagemillError
 ├── Refused              the caller must change something; trying again as it is will fail again
 │   ├── MalformedBody, InvalidRequest, Unauthenticated, Forbidden, NotFound, MethodNotAllowed
-│   ├── Conflict, ImageInUse, RequestInProgress, IdempotencyKeyReused, TooManyJobs, Expired
+│   ├── Conflict, ImageInUse, RequestInProgress, IdempotencyKeyReused, TooMany, TooManyJobs,
+│   │   Expired
 │   └── PictureRefused   the picture itself is the reason
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
@@ -156,6 +157,13 @@ class IdempotencyKeyReused(Refused):
 
     code = "idempotency_key_reused"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class TooMany(Refused):
+    """Say that the caller keeps as many things of this kind as one caller may."""
+
+    code = "too_many"
+    status = HTTPStatus.CONFLICT
 
 
 class PictureRefused(Refused):

@@ -14,7 +14,18 @@ from tests.acceptance import pictures
 from tests.acceptance.api import API, PROBLEM
 
 WORDS = st.sampled_from(
-    ["op", "outputs", "input", "image_id", "width", "height", "fresh", "format", *operations()]
+    [
+        "op",
+        "outputs",
+        "input",
+        "image_id",
+        "preset",
+        "name",
+        "steps",
+        "width",
+        "fresh",
+        *operations(),
+    ]
 )
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), WORDS
@@ -32,7 +43,7 @@ STEPS = st.dictionaries(WORDS, VALUES, max_size=4).flatmap(
 JOBS = st.fixed_dictionaries(
     {"outputs": st.dictionaries(st.text(max_size=8), st.lists(STEPS, max_size=3), max_size=3)}
 )
-ROUTES = st.sampled_from(["jobs", "images", *operations()])
+ROUTES = st.sampled_from(["jobs", "images", "presets", *operations()])
 ALLOWED = frozenset({200, 201, 202, 400, 404, 413, 415, 422})
 FEW = settings(
     max_examples=60,

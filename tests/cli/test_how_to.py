@@ -15,11 +15,19 @@ from tests.cli.programs import IMAGEMILL, LIMIT_S, Server, draw, made, surroundi
 pytestmark = pytest.mark.server
 
 PAGES = sorted((Path(__file__).parents[2] / "docs" / "how-to").glob("*.md"))
-WORDS = {
+SHOWN = {
     "try-again": ("HTTP/1.1 201", "idempotency-replayed: true"),
+    "presets": (
+        '"name":"card","version":1',
+        '"status":"completed"',
+        "preset card: version 2",
+        "preset thumb: version 2",
+    ),
     "wait-or-follow": ('"status":"completed"', "event: job.completed", '"status":"cancelled"'),
 }
-"""What the commands of each page print."""
+"""Words that each page's commands must have written."""
+MADE = {"wait-or-follow": {"small.webp": ("WEBP", (400, 300))}}
+"""Pictures that a page's commands must have made."""
 _BLOCK = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -49,7 +57,6 @@ def test_the_commands_of_a_page_work(page: Path, server: Server, tmp_path: Path)
     done = run(page, server, tmp_path)
 
     assert done.returncode == 0, done.stderr
-    for word in WORDS[page.stem]:
-        assert word in done.stdout
-    if page.stem == "wait-or-follow":
-        assert made(tmp_path / "small.webp") == ("WEBP", (400, 300))
+    assert [word for word in SHOWN[page.stem] if word not in done.stdout] == []
+    pictures = MADE.get(page.stem, {})
+    assert {name: made(tmp_path / name) for name in pictures} == pictures

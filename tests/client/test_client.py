@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from imagemill.client import BlockingClient, Client, ProblemError, Status
-from imagemill.client.calls import Outputs
+from imagemill.client.calls import Outputs, Steps
 from imagemill.operations import operations
 from tests.cli.programs import Server, draw, made
 
 pytestmark = pytest.mark.server
 
-SMALL: Outputs = {"small": [{"op": "resize", "width": 16}, {"op": "convert", "format": "webp"}]}
+SMALL_STEPS: Steps = [{"op": "resize", "width": 16}, {"op": "convert", "format": "webp"}]
+SMALL: Outputs = {"small": SMALL_STEPS}
 
 
 @pytest.fixture
@@ -208,3 +209,46 @@ def test_programs_without_an_event_loop_may_wait_foresee_and_cancel(
     assert accepted.job
     assert predicted.outputs["small"].width == accepted.job.outputs["small"].width == 16
     assert caught.value.code == "conflict"
+
+
+async def test_a_preset_is_saved_used_found_and_removed(client: Client, tmp_path: Path) -> None:
+    image = await client.upload(draw(tmp_path / "a.png", (64, 48), "salmon"))
+    first = await client.save_preset("client-card", SMALL_STEPS, description="For lists.")
+    second = await client.save_preset("client-card", [{"op": "flip"}])
+
+    accepted = await client.submit(
+        image.image_id, {"a": {"preset": "client-card", "version": 1}}, wait_s=30
+    )
+    versions = [each async for each in client.preset_versions("client-card", limit=9)]
+    listed = [each async for each in client.presets()]
+
+    assert accepted.job
+    assert accepted.job.outputs["a"].width == 16
+    assert versions == [second, first]
+    assert second in listed
+    assert await client.preset("client-card") == second
+    assert await client.preset("client-card", version=1) == first
+    await client.remove_preset("client-card")
+    with pytest.raises(ProblemError) as caught:
+        await client.preset("client-card")
+    assert caught.value.code == "not_found"
+
+
+@pytest.mark.parametrize("name", ["a?version=1", "a#b", "..", "é"])
+async def test_what_is_no_name_reaches_no_other_route(client: Client, name: str) -> None:
+    with pytest.raises(ProblemError) as caught:
+        await client.remove_preset(name)
+
+    assert caught.value.code == "not_found"
+
+
+def test_presets_are_kept_without_an_event_loop(server: Server) -> None:
+    with BlockingClient(server.address, server.key) as client:
+        for steps in (SMALL_STEPS, [{"op": "flip"}]):
+            saved = client.save_preset("blocking-card", steps)
+
+        assert client.preset("blocking-card", version=2) == saved
+        assert saved in list(client.presets())
+        assert [each.version for each in client.preset_versions("blocking-card", limit=1)] == [2]
+        client.remove_preset("blocking-card")
+        assert saved not in list(client.presets())

@@ -18,6 +18,7 @@ from imagemill.cli import (
     key,
     migrate,
     operations,
+    presets,
     process,
     screen,
     serve,
@@ -57,6 +58,7 @@ def application(*, colour: bool) -> typer.Typer:
     program.callback()(_options)
     for command in COMMANDS:
         program.command()(command)
+    presets.add_to(program, colour=colour)
     return program
 
 

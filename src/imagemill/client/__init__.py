@@ -22,6 +22,7 @@ from imagemill.client.answers import (
     Output,
     PredictedOutput,
     Prediction,
+    Preset,
     Problem,
     Status,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "Output",
     "PredictedOutput",
     "Prediction",
+    "Preset",
     "Problem",
     "ProblemError",
     "Status",

@@ -162,6 +162,28 @@ class Event(_Answer):
         return self.type in {"job.completed", "job.failed", "job.cancelled", "job.dead"}
 
 
+class Preset(_Answer):
+    """One version of a pipeline with a name."""
+
+    name: str
+    version: int
+    """Only grows; a version never changes."""
+    steps: tuple[Mapping[str, Any], ...]
+    """The pipeline with every default filled in."""
+    description: str = ""
+    """What the preset is for, the same for all of its versions."""
+    created_at: datetime
+    """When this version was made."""
+
+
+class Presets(_Answer):
+    """Some of the caller's presets, or some versions of one."""
+
+    presets: tuple[Preset, ...]
+    next: str | None = None
+    """Where the list goes on; None at its end."""
+
+
 class PredictedOutput(_Answer):
     """What an output would be."""
 

@@ -16,9 +16,10 @@ from imagemill.client.answers import (
     Operation,
     Output,
     Prediction,
+    Preset,
     Status,
 )
-from imagemill.client.calls import Client, Outputs
+from imagemill.client.calls import Client, Outputs, Steps
 from imagemill.client.transfer import PIECE_BYTES, Progress
 
 _Each = TypeVar("_Each")
@@ -123,6 +124,26 @@ class BlockingClient:
     def operations(self) -> tuple[Operation, ...]:
         """List what the server can do."""
         return self._runner.run(self._client.operations())
+
+    def save_preset(self, name: str, steps: Steps, *, description: str | None = None) -> Preset:
+        """Give a pipeline a name, as `Client.save_preset` does."""
+        return self._runner.run(self._client.save_preset(name, steps, description=description))
+
+    def preset(self, name: str, *, version: int | None = None) -> Preset:
+        """Look at a preset, in its newest version by default."""
+        return self._runner.run(self._client.preset(name, version=version))
+
+    def presets(self, *, limit: int | None = None) -> Iterator[Preset]:
+        """Give your presets by name, as `Client.presets` does."""
+        return self._each(self._client.presets(limit=limit))
+
+    def preset_versions(self, name: str, *, limit: int | None = None) -> Iterator[Preset]:
+        """Give the versions of a preset, the newest first."""
+        return self._each(self._client.preset_versions(name, limit=limit))
+
+    def remove_preset(self, name: str) -> None:
+        """Remove a preset with all its versions."""
+        self._runner.run(self._client.remove_preset(name))
 
     def is_ready(self) -> bool:
         """Tell whether the server is there and takes work now."""

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import httpx2
 
-from imagemill.client import following
+from imagemill.client import following, presets
 from imagemill.client.answers import (
     Accepted,
     Event,
@@ -24,14 +24,17 @@ from imagemill.client.answers import (
     Operations,
     Output,
     Prediction,
+    Preset,
     Status,
 )
 from imagemill.client.connection import Connection, Request, Sleep
 from imagemill.client.problems import StillWorkingError
 from imagemill.client.transfer import Progress, body_of, counted, write_whole
 
-Outputs = Mapping[str, Sequence[Mapping[str, Any]]]
-"""Named pipelines: each a list of steps such as `{"op": "resize", "width": 400}`."""
+Steps = Sequence[Mapping[str, Any]]
+"""A pipeline: steps such as `{"op": "resize", "width": 400}`."""
+Outputs = Mapping[str, Steps | Mapping[str, Any]]
+"""Named pipelines, or presets in their places: `{"preset": "card", "version": 2}`."""
 
 _LONGEST_PAGE = 100
 
@@ -209,6 +212,37 @@ class Client:
         """List what the server can do, each with the JSON Schema of its parameters."""
         listed = await self._connection.ask(Operations, Request("GET", "/api/v1/operations"))
         return listed.operations
+
+    async def save_preset(
+        self, name: str, steps: Steps, *, description: str | None = None
+    ) -> Preset:
+        """Give a pipeline a name; where you have the name already, make its next version.
+
+        The steps of the newest version once more make none. Without a description it stays.
+        """
+        return await presets.save(self._connection, name, steps, description)
+
+    async def preset(self, name: str, *, version: int | None = None) -> Preset:
+        """Look at a preset, in its newest version by default."""
+        return await presets.one(self._connection, name, version)
+
+    async def presets(self, *, limit: int | None = None) -> AsyncGenerator[Preset, None]:
+        """Give your presets by name, each in its newest version; at most `limit`."""
+        async with aclosing(presets.listed(self._connection, None, limit)) as found:
+            async for preset in found:
+                yield preset
+
+    async def preset_versions(
+        self, name: str, *, limit: int | None = None
+    ) -> AsyncGenerator[Preset, None]:
+        """Give the versions of a preset, the newest first; at most `limit`."""
+        async with aclosing(presets.listed(self._connection, name, limit)) as found:
+            async for preset in found:
+                yield preset
+
+    async def remove_preset(self, name: str) -> None:
+        """Remove a preset with all its versions; jobs that were accepted keep their steps."""
+        await presets.remove(self._connection, name)
 
     async def is_ready(self) -> bool:
         """Tell whether the server is there and takes work now."""

@@ -31,6 +31,11 @@ _TAGS: Final = (
         " one step and one output, `result`. The picture is the field `file` of a form, the body"
         " itself with the parameters in the query, or an image that is named in JSON.",
     },
+    {
+        "name": "presets",
+        "description": "Pipelines with a name, in numbered versions: an output of a job names one"
+        " in the place of its steps.",
+    },
     {"name": "health", "description": "How the system is, for orchestrators and people."},
 )
 

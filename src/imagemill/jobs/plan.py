@@ -58,6 +58,7 @@ def plan_of(wish: Wish, image: Image | None, images: Mapping[str, Image], engine
     `engine` names the versions that make the pixels. Raises `NotFound` for an unknown input and
     `InvalidRequest` for an unknown picture in a step.
     """
+    assert not wish.presets, "the steps of presets are put in place before"
     original = image or images.get(wish.image_id or "")
     if wish.image_id is None and original is None:
         problem = FieldError("input", "is missing; name an image, or send one as `file`.")

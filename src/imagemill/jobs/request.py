@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WrapValidator
 
 from imagemill.errors import FieldError, InvalidRequest, NotFound
+from imagemill.jobs.presets import PresetUse
 from imagemill.jobs.turns import Priority
 from imagemill.operations import Kind, Step, operations
 from imagemill.pipeline import field_errors, parse
@@ -24,6 +25,22 @@ ENCODING_FIELDS: Final = ("format", "quality")
 """Fields of `convert` that a short form takes beside its own step's."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+Steps = list[dict[str, Any]]
+_STEPS: Final = TypeAdapter(Steps)
+
+
+def _of_its_kind(given: object, _: object) -> Steps | PresetUse:
+    """Read steps or a preset's name; what is wrong is told of the one that was meant."""
+    if isinstance(given, dict):
+        return PresetUse.model_validate(given)
+    if isinstance(given, list):
+        return _STEPS.validate_python(given)
+    raise ValueError("must be a list of steps, or an object that names a preset")
+
+
+Pipeline = Annotated[Steps | PresetUse, WrapValidator(_of_its_kind)]
+"""What stands under an output's name."""
 
 
 class JobInput(BaseModel):
@@ -73,8 +90,9 @@ class JobRequest(TermsRequest):
     input: JobInput | None = Field(
         default=None, description="The picture; left out where the request carries it."
     )
-    outputs: dict[str, list[dict[str, Any]]] = Field(
-        description="Name of each output to its steps: `op` and the operation's parameters.",
+    outputs: dict[str, Pipeline] = Field(
+        description="Name of each output to its steps: `op` and the operation's parameters. Or to "
+        "a preset: its name as `preset`, and a `version` where it shall not be the newest.",
         examples=[{"small": [{"op": "resize", "width": 400}, {"op": "convert", "format": "webp"}]}],
     )
     fresh: bool = Field(
@@ -87,12 +105,15 @@ class Wish:
     """A job request that was read and found possible, picture apart."""
 
     outputs: Mapping[str, tuple[Step, ...]]
+    """Steps by name; none where a preset still has to tell them."""
     image_id: str | None
     """None where the request carries the picture."""
     fresh: bool
     type: str
     """The operation of a short form, or `pipeline`."""
     terms: TermsRequest = TermsRequest()
+    presets: Mapping[str, PresetUse] = field(default_factory=dict)
+    """Presets by the name of the output whose steps they are; none once these are in place."""
 
 
 def wish_of(value: Mapping[str, Any], *, type_: str = "pipeline") -> Wish:
@@ -114,6 +135,7 @@ def wish_of(value: Mapping[str, Any], *, type_: str = "pipeline") -> Wish:
         fresh=request.fresh,
         type=type_,
         terms=TermsRequest(**request.model_dump(include=set(TermsRequest.model_fields))),
+        presets={k: each for k, each in request.outputs.items() if isinstance(each, PresetUse)},
     )
 
 
@@ -170,13 +192,15 @@ def _short(field: str) -> str:
 def _is_outputs(value: object) -> bool:
     """Tell whether steps can be looked at even where the job around them is wrong."""
     return isinstance(value, dict) and all(
-        isinstance(steps, list) and all(isinstance(step, dict) for step in steps)
+        isinstance(steps, dict)
+        or (isinstance(steps, list) and all(isinstance(step, dict) for step in steps))
         for steps in value.values()
     )
 
 
 def _outputs(
-    requested: Mapping[str, Iterable[Mapping[str, Any]]], errors: list[FieldError]
+    requested: Mapping[str, Sequence[Mapping[str, Any]] | Mapping[str, Any]],
+    errors: list[FieldError],
 ) -> dict[str, tuple[Step, ...]]:
     """Read all pipelines; what is wrong is added to `errors`."""
     if not 1 <= len(requested) <= MAX_OUTPUTS:
@@ -189,7 +213,7 @@ def _outputs(
             problem = "is no name; use up to 64 letters, digits, `-` and `_`."
             errors.append(FieldError(at, problem))
         try:
-            outputs[name] = parse(steps, at=at)
+            outputs[name] = () if isinstance(steps, Mapping) else parse(steps, at=at)
         except InvalidRequest as wrong:
             errors.extend(wrong.errors)
     return outputs

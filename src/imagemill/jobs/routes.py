@@ -15,6 +15,7 @@ from imagemill.jobs import listing, live, openapi, parameters
 from imagemill.jobs.catalogue import Catalogue, OperationView, catalogue, operation_view
 from imagemill.jobs.internal import add_internal
 from imagemill.jobs.job import Job
+from imagemill.jobs.preset_routes import add_presets
 from imagemill.jobs.request import JobRequest, Wish, wish_of, wish_of_fields, wish_of_text
 from imagemill.jobs.service import Jobs
 from imagemill.jobs.states import Status
@@ -50,6 +51,7 @@ def app_of(jobs: Jobs) -> FastAPI:
         public.cancel
     )
     live.add_stream(app, jobs)
+    add_presets(app, jobs.presets)
     app.get(
         "/api/v1/jobs/{job_id}/outputs/{name}", response_class=Response, **openapi.OUTPUT, **plain
     )(public.output)

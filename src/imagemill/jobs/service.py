@@ -25,6 +25,7 @@ from imagemill.jobs.job import Event, Job, Listing, Result
 from imagemill.jobs.ledger import Ledger, NewJob
 from imagemill.jobs.news import ANY
 from imagemill.jobs.plan import Plan, images_needed, plan_of
+from imagemill.jobs.preset_service import Presets
 from imagemill.jobs.records import events, jobs, results
 from imagemill.jobs.request import TermsRequest, Wish
 from imagemill.jobs.settings import JobsSettings
@@ -55,6 +56,11 @@ class Jobs:
     running: Running = field(default_factory=Running)
     """Requests under way that carry an idempotency key."""
 
+    @property
+    def presets(self) -> Presets:
+        """Pipelines that outputs can name."""
+        return Presets(self.database, time.time)
+
     async def start(self) -> None:
         """Bring the schema up to date."""
         await self.database.migrate(migrations_of("imagemill.jobs"))
@@ -67,6 +73,7 @@ class Jobs:
 
     async def plan_on(self, wish: Wish, owner: Identity, image: Image | None) -> Plan:
         """Bind a wish to a picture, or to the one that it names itself."""
+        wish = await self.presets.resolve(wish, owner.account)
         wish = replace(wish, terms=self._terms(wish.terms, owner))
         needed = images_needed(wish)
         images = await self.uploads.find(needed, caller=owner) if needed else {}
