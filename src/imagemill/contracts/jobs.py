@@ -7,6 +7,7 @@ from typing import Any, Final
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.facts import Limits
 from imagemill.contracts.gathering import Gathering
+from imagemill.contracts.identity import Identity
 from imagemill.contracts.model import Contract
 from imagemill.errors import Conflict
 
@@ -57,9 +58,13 @@ class Claim(Contract):
     timeout_s: float
     """Wall-clock seconds after which the work is killed."""
     storage_key: str
+    sha256: str = ""
+    """Digest of the original; empty for a job of an older version, which is not checked."""
     limits: Limits
     pictures: dict[str, str]
     """Storage key of each further image that steps name, by image id."""
+    sha256s: dict[str, str] = {}
+    """Digest of each further image, by image id."""
     outputs: dict[str, list[dict[str, Any]]]
     """The outputs still to be made: normalized steps by name."""
     work_keys: dict[str, str]
@@ -77,6 +82,8 @@ class Beat(Contract):
     """A sign of life from a worker."""
 
     lease_id: str
+    progress: int | None = None
+    """How much of the attempt is done, 0 to 99; None where that is not known."""
 
 
 class Made(Contract):
@@ -164,6 +171,13 @@ class JobEvents(Contract):
     events: list[JobEvent]
 
 
+class ImageRelease(Contract):
+    """The wish to let an image go."""
+
+    force: bool
+    """Whether jobs that need it are cancelled for it."""
+
+
 class JobsClient:
     """The jobs service, typed, for workers and the notifier.
 
@@ -204,6 +218,14 @@ class JobsClient:
     async def give_back(self, job_id: str, given: GivenBack) -> None:
         """Let somebody else do the job, at no cost to it; raises `Conflict` like `finish`."""
         await self._service.call("POST", f"/internal/jobs/{job_id}/return", given)
+
+    async def release_image(self, image_id: str, *, force: bool, caller: Identity) -> None:
+        """Make sure that no unfinished job needs an image; raises `ImageInUse` where one does.
+
+        With `force` these jobs are cancelled instead.
+        """
+        path = f"/internal/images/{image_id}/release"
+        await self._service.call("POST", path, ImageRelease(force=force), caller=caller)
 
     async def close(self) -> None:
         """End calls under way."""

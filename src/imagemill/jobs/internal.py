@@ -7,25 +7,39 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 
 from imagemill.contracts.identity import Identity
-from imagemill.contracts.jobs import Beat, Claim, ClaimRequest, Failure, Finish, JobEvents
+from imagemill.contracts.jobs import (
+    Beat,
+    ClaimRequests,
+    Claims,
+    Failure,
+    Finishes,
+    GivenBack,
+    ImageRelease,
+    JobEvents,
+    Recorded,
+)
 from imagemill.errors import MalformedBody
+from imagemill.jobs.lending import Lending
 from imagemill.jobs.service import Jobs
-from imagemill.web.internal import answer_processes, asked
+from imagemill.web.internal import answer_processes, answer_services, asked
 
 
-def add_internal(app: FastAPI, jobs: Jobs) -> None:
+def add_internal(app: FastAPI, jobs: Jobs, lending: Lending) -> None:
     """Let an app answer other processes."""
-    internal = _Internal(jobs)
+    internal = _Internal(jobs, lending)
     answer_processes(app, "GET", "/internal/events", internal.events)
     answer_processes(app, "POST", "/internal/claims", internal.claim)
     answer_processes(app, "POST", "/internal/jobs/{job_id}/beat", internal.beat)
-    answer_processes(app, "POST", "/internal/jobs/{job_id}/finish", internal.finish)
+    answer_processes(app, "POST", "/internal/finishes", internal.finish)
+    answer_processes(app, "POST", "/internal/jobs/{job_id}/return", internal.give_back)
+    answer_services(app, "POST", "/internal/images/{image_id}/release", internal.release)
     answer_processes(app, "POST", "/internal/jobs/{job_id}/failure", internal.fail)
 
 
 @dataclass(frozen=True, slots=True)
 class _Internal:
     jobs: Jobs
+    lending: Lending
 
     async def events(self, request: Request, _: Identity) -> JobEvents:
         """Read the log of events from some place on."""
@@ -36,18 +50,31 @@ class _Internal:
             raise MalformedBody("The log is read by `after` and `wait_s`.") from error
         return JobEvents(events=await self.jobs.log(after, wait_s))
 
-    async def claim(self, request: Request, _: Identity) -> Claim | None:
-        """Lend a job to a worker."""
-        return await self.jobs.claim(await asked(request, ClaimRequest))
+    async def claim(self, request: Request, _: Identity) -> Claims:
+        """Lend jobs to a worker."""
+        wanted = await asked(request, ClaimRequests)
+        return Claims(claims=await self.lending.claim(wanted.requests))
 
     async def beat(self, request: Request, _: Identity) -> None:
         """Keep a lease."""
-        await self.jobs.beat(request.path_params["job_id"], await asked(request, Beat))
+        await self.lending.beat(request.path_params["job_id"], await asked(request, Beat))
 
-    async def finish(self, request: Request, _: Identity) -> None:
+    async def finish(self, request: Request, _: Identity) -> Recorded:
         """Take results."""
-        await self.jobs.finish(request.path_params["job_id"], await asked(request, Finish))
+        told = await asked(request, Finishes)
+        return Recorded(refusals=await self.lending.finish(told.finishes))
 
     async def fail(self, request: Request, _: Identity) -> None:
         """Take a failure."""
-        await self.jobs.fail(request.path_params["job_id"], await asked(request, Failure))
+        await self.lending.fail(request.path_params["job_id"], await asked(request, Failure))
+
+    async def give_back(self, request: Request, _: Identity) -> None:
+        """Take a job back."""
+        given = await asked(request, GivenBack)
+        await self.lending.give_back(request.path_params["job_id"], given)
+
+    async def release(self, request: Request, caller: Identity) -> None:
+        """Let an image go, if no job needs it or these are to be cancelled."""
+        asked_for = await asked(request, ImageRelease)
+        image_id = request.path_params["image_id"]
+        await self.jobs.release_image(image_id, caller, force=asked_for.force)

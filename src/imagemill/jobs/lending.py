@@ -47,9 +47,8 @@ class Lending:
     async def beat(self, job_id: str, beat: Beat) -> None:
         """Extend a lease; raises `Conflict` when it is over."""
         lease_s = self.settings.lease_s
-        progress = getattr(beat, "progress", None)
         is_news = await self.database.run(
-            lambda each: self.ledger.beat(each, job_id, beat.lease_id, lease_s, progress),
+            lambda each: self.ledger.beat(each, job_id, beat.lease_id, lease_s, beat.progress),
             durable=False,
         )
         if is_news:

@@ -14,7 +14,8 @@ from imagemill.jobs.job import Job, Listing
 from imagemill.jobs.states import Status
 from imagemill.jobs.views import JobList, job_view
 
-_MOST: Final = 100
+MOST: Final = 100
+"""Things on one page of a list."""
 
 
 def wanted(
@@ -23,15 +24,25 @@ def wanted(
     type: Annotated[  # noqa: A002 - the parameter's name in the query
         str, Query(max_length=64, description="Only jobs of this operation, or `pipeline`.")
     ] = "",
-    limit: Annotated[int, Query(ge=1, le=_MOST, description="Jobs in one answer.")] = 20,
+    batch: Annotated[str, Query(max_length=64, description="Only jobs of this batch.")] = "",
+    image: Annotated[str, Query(max_length=64, description="Only jobs on this image.")] = "",
+    limit: Annotated[int, Query(ge=1, le=MOST, description="Jobs in one answer.")] = 20,
     cursor: Annotated[
         str, Query(max_length=200, description="`next` of the answer before; the start if empty.")
     ] = "",
 ) -> Listing:
     """Read which jobs to list; raises `InvalidRequest` for what cannot be meant."""
-    parameters.query(request, "status", "type", "limit", "cursor")
-    before, before_id = _read(cursor) if cursor else (float("inf"), "")
-    return Listing(limit=limit, status=status or "", type=type, before=before, before_id=before_id)
+    parameters.query(request, "status", "type", "batch", "image", "limit", "cursor")
+    before, before_id = place_of(cursor)
+    return Listing(
+        limit=limit,
+        status=status or "",
+        type=type,
+        batch_id=batch,
+        image_id=image,
+        before=before,
+        before_id=before_id,
+    )
 
 
 Wanted = Annotated[Listing, Depends(wanted)]
@@ -41,16 +52,19 @@ def page(found: Sequence[Job], asked: Listing) -> JobList:
     """Make a page of what was found: one more job than asked for means that the list goes on."""
     shown = found[: asked.limit]
     goes_on = len(found) > asked.limit
-    return JobList(
-        jobs=[job_view(each) for each in shown], next=_written(shown[-1]) if goes_on else None
-    )
+    following = cursor_of(shown[-1].created_at, shown[-1].id) if goes_on else None
+    return JobList(jobs=[job_view(each) for each in shown], next=following)
 
 
-def _written(job: Job) -> str:
-    return base64.urlsafe_b64encode(f"{job.created_at!r} {job.id}".encode()).decode()
+def cursor_of(at: float, id_: str) -> str:
+    """Write where a list that is ordered by time and id goes on."""
+    return base64.urlsafe_b64encode(f"{at!r} {id_}".encode()).decode()
 
 
-def _read(cursor: str) -> tuple[float, str]:
+def place_of(cursor: str) -> tuple[float, str]:
+    """Read a cursor, or the start of the list where it is empty; raises `InvalidRequest`."""
+    if not cursor:
+        return float("inf"), ""
     try:
         before, _, before_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
         return float(before), before_id

@@ -46,7 +46,7 @@ def add_stream(app: FastAPI, jobs: Jobs) -> None:
 
     async def events(
         job: Job = Depends(known),  # A default, for an annotation cannot name what is local.
-        after: int = Depends(_start),
+        after: int = Depends(start_of),
     ) -> AsyncIterator[ServerSentEvent]:
         """Tell what happens to a job, as server-sent events.
 
@@ -60,7 +60,7 @@ def add_stream(app: FastAPI, jobs: Jobs) -> None:
     app.get(path, response_class=EventSourceResponse, **openapi.EVENTS)(events)
 
 
-async def _start(after: After = 0, last_event_id: LastEventId = None) -> int:
+async def start_of(after: After = 0, last_event_id: LastEventId = None) -> int:
     """Tell after which event to go on; looked at before the stream begins, so it can be refused."""
     if last_event_id is None:
         return after

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final
 from fastapi import Path
 
 from imagemill.jobs.catalogue import parameters_of
-from imagemill.jobs.request import ENCODING_FIELDS, JobRequest
+from imagemill.jobs.request import ENCODING_FIELDS, JobRequest, TermsRequest
 from imagemill.jobs.views import Accepted, DryRun
 from imagemill.operations import Kind, Step, operations
-from imagemill.web.openapi import BYTES, PICTURE_PROBLEMS, Described, file_of, location, problem
+from imagemill.web.openapi import BYTES, IDEMPOTENCY_KEY, PICTURE_PROBLEMS, Described, file_of, location, problem
 
 JobId = Annotated[str, Path(description="Id of the job, as the answer to work told it.")]
 OutputName = Annotated[
@@ -33,6 +33,8 @@ _ANSWERS: Final[Described] = {
         "description": "The job is taken on; `Location` tells where it is.",
         "headers": location("Where to ask about the job."),
     },
+    409: problem("Another request with this `Idempotency-Key` is under way."),
+    429: problem("You have as many unfinished jobs as one owner may have."),
     **PICTURE_PROBLEMS,
 }
 _FILE: Final[dict[str, Any]] = {**BYTES, "description": "The picture."}
@@ -78,6 +80,20 @@ _PREFER: Final[dict[str, Any]] = {
     "most); with `Accept: image/*` and one output, with the picture itself.",
 }
 
+REPLAY: Final[dict[str, Any]] = {
+    "status_code": 202,
+    "response_model": None,
+    "responses": {
+        200: {"description": "With `Prefer: wait`: the ended job, or its picture."},
+        202: _ANSWERS[202],
+        409: problem("The job has not gone wrong, or its dead letter was decided about before."),
+        429: _ANSWERS[429],
+    },
+    "tags": ["jobs"],
+    "openapi_extra": {"parameters": [_PREFER, IDEMPOTENCY_KEY]},
+}
+"""The route that does a job again."""
+
 JOBS: Final[dict[str, Any]] = {
     "status_code": 202,
     "response_model": None,
@@ -87,6 +103,7 @@ JOBS: Final[dict[str, Any]] = {
         "parameters": [
             _DRY_RUN,
             _PREFER,
+            IDEMPOTENCY_KEY,
             {
                 "name": "job",
                 "in": "query",
@@ -130,7 +147,7 @@ def short_form(name: str, step: type[Step]) -> dict[str, Any]:
         "name": name,
         "description": getdoc(step),
         "openapi_extra": {
-            "parameters": [_DRY_RUN, _PREFER, *_query(fields)],
+            "parameters": [_DRY_RUN, _PREFER, IDEMPOTENCY_KEY, *_query(fields)],
             "requestBody": {
                 "required": True,
                 "content": {
@@ -151,6 +168,7 @@ def _fields(step: type[Step]) -> Schemas:
         **_parameters(step),
         **{name: encoding[name] for name in taken if name not in step.model_fields},
         "fresh": JobRequest.model_json_schema()["properties"]["fresh"],
+        **_parameters_of_terms(),
     }
 
 
@@ -158,6 +176,13 @@ def _parameters(step: type[Step]) -> Schemas:
     schema = parameters_of(step)
     definitions = schema.get("$defs", {})
     return {name: _inlined(each, definitions) for name, each in schema["properties"].items()}
+
+
+def _parameters_of_terms() -> Schemas:
+    schema = TermsRequest.model_json_schema()
+    return {
+        name: _inlined(each, schema.get("$defs", {})) for name, each in schema["properties"].items()
+    }
 
 
 def _original(fields: Schemas) -> tuple[Schemas, dict[str, Any]]:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
+from starlette.background import BackgroundTask
 
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Intake
-from imagemill.errors import Conflict, FieldError, InvalidRequest, NotFound
-from imagemill.jobs import listing, live, openapi, parameters
+from imagemill.errors import Conflict, Expired, FieldError, InvalidRequest, NotFound
+from imagemill.faults import Faults, Point
+from imagemill.idempotency import REPLAYED, Remembered
+from imagemill.jobs import listing, live, once, openapi, parameters
+from imagemill.jobs.batch_routes import add_batches
+from imagemill.jobs.batches import Batches
 from imagemill.jobs.catalogue import Catalogue, OperationView, catalogue, operation_view
 from imagemill.jobs.internal import add_internal
 from imagemill.jobs.job import Job
+from imagemill.jobs.lending import Lending
+from imagemill.jobs.letter_routes import add_letters
 from imagemill.jobs.preset_routes import add_presets
+from imagemill.jobs.rebuilding import Rebuilding
+from imagemill.jobs.replays import Replays
 from imagemill.jobs.request import JobRequest, Wish, wish_of, wish_of_fields, wish_of_text
 from imagemill.jobs.service import Jobs
 from imagemill.jobs.states import Status
@@ -27,31 +36,39 @@ from imagemill.jobs.views import (
     JobView,
     accepted,
     dry_run,
+    event_view,
     job_view,
     url_of,
 )
 from imagemill.operations import operations
-from imagemill.storage import Bucket
 from imagemill.web import NO_QUERY, Caller, body_stream, service_app
 from imagemill.web.answers import json_answer
-from imagemill.web.delivery import Delivered, deliver
 from imagemill.web.reading import json_object
 
+_After = Annotated[
+    int | None,
+    Query(ge=0, description="Show the events after this one, too; 0 for all of them."),
+]
 
-def app_of(jobs: Jobs) -> FastAPI:
+
+def app_of(jobs: Jobs, lending: Lending, faults: Faults) -> FastAPI:
     """Make the HTTP side of the jobs service."""
     app = service_app("Imagemill jobs", jobs.signer, JobRequest, Accepted, DryRun, EventView)
-    public = _Public(jobs)
+    replays = Replays(jobs)
+    public = Public(jobs, replays, Rebuilding(jobs), faults)
     plain: dict[str, Any] = {"dependencies": [NO_QUERY]}
-    add_internal(app, jobs)
+    add_internal(app, jobs, lending)
     app.post("/api/v1/jobs", **openapi.JOBS)(public.submit)
     app.get("/api/v1/jobs", response_model=JobList, tags=["jobs"])(public.list)
-    app.get("/api/v1/jobs/{job_id}", response_model=JobView, tags=["jobs"], **plain)(public.show)
+    app.get("/api/v1/jobs/{job_id}", response_model=JobView, tags=["jobs"])(public.show)
     app.post("/api/v1/jobs/{job_id}/cancel", response_model=JobView, **openapi.CANCEL, **plain)(
         public.cancel
     )
+    app.post("/api/v1/jobs/{job_id}/replay", **openapi.REPLAY, **plain)(public.replay)
     live.add_stream(app, jobs)
     add_presets(app, jobs.presets)
+    add_letters(app, public)
+    add_batches(app, Batches(jobs, replays))
     app.get(
         "/api/v1/jobs/{job_id}/outputs/{name}", response_class=Response, **openapi.OUTPUT, **plain
     )(public.output)
@@ -63,8 +80,13 @@ def app_of(jobs: Jobs) -> FastAPI:
 
 
 @dataclass(frozen=True, slots=True)
-class _Public:
+class Public:
+    """What clients ask about jobs."""
+
     jobs: Jobs
+    replays: Replays
+    rebuilding: Rebuilding
+    faults: Faults
 
     async def submit(self, request: Request, caller: Caller) -> Response:
         """Take a job on.
@@ -73,34 +95,42 @@ class _Public:
         `file` of a form, with the job as JSON in the field `job`, or as the body, with the job in
         the query. With `dry_run=1` nothing is worked on.
         """
+        with once.entered(request, caller, self.jobs.database, self.jobs.running) as entry:
+            return await self._submitted(request, caller, entry)
+
+    async def _submitted(self, request: Request, caller: Identity, entry: once.Entry) -> Response:
         query = parameters.query(request, "job", "dry_run")
         if parameters.is_json(request):
             parameters.refuse_twice({"job"} & query.keys())
-            return await self._answer(request, wish_of(await json_object(request)), caller)
+            return await self._answer(request, wish_of(await json_object(request)), caller, entry)
         wish = wish_of_text(query["job"]) if "job" in query else None
         intake = await self._take_in(request, caller)
         if wish is None:
             wish = wish_of_text(intake.fields.pop("job", None))
         parameters.refuse_unknown(intake.fields)
-        return await self._answer(request, wish, caller, intake)
+        return await self._answer(request, wish, caller, entry, intake)
 
     def short_form(self, operation: str) -> Any:  # noqa: ANN401 - a route, for FastAPI to read
         """Make the route of one operation."""
 
         async def work(request: Request, caller: Caller) -> Response:
-            query = {k: v for k, v in parameters.query(request).items() if k != "dry_run"}
-            if parameters.is_json(request):
-                wish = wish_of_fields(
-                    operation, parameters.merged(query, await json_object(request))
-                )
-                return await self._answer(request, wish, caller)
-            is_raw = not parameters.is_form(request)
-            early = wish_of_fields(operation, query) if is_raw else None
-            intake = await self._take_in(request, caller)
-            wish = early or wish_of_fields(operation, parameters.merged(query, intake.fields))
-            return await self._answer(request, wish, caller, intake)
+            with once.entered(request, caller, self.jobs.database, self.jobs.running) as entry:
+                return await self._shortly(operation, request, caller, entry)
 
         return work
+
+    async def _shortly(
+        self, operation: str, request: Request, caller: Identity, entry: once.Entry
+    ) -> Response:
+        query = {k: v for k, v in parameters.query(request).items() if k != "dry_run"}
+        if parameters.is_json(request):
+            given = parameters.merged(query, await json_object(request))
+            return await self._answer(request, wish_of_fields(operation, given), caller, entry)
+        is_raw = not parameters.is_form(request)
+        early = wish_of_fields(operation, query) if is_raw else None
+        intake = await self._take_in(request, caller)
+        wish = early or wish_of_fields(operation, parameters.merged(query, intake.fields))
+        return await self._answer(request, wish, caller, entry, intake)
 
     async def list(
         self,
@@ -111,19 +141,47 @@ class _Public:
         found = await self.jobs.listed(caller, wanted)
         return json_answer(listing.page(found, wanted))
 
-    async def show(self, job_id: openapi.JobId, caller: Caller) -> Response:
-        """Show where a job stands, and its results once it is completed."""
-        return json_answer(job_view(await self.jobs.get(job_id, caller)))
+    async def show(
+        self, request: Request, job_id: openapi.JobId, caller: Caller, after: _After = None
+    ) -> Response:
+        """Show where a job stands, and its results once it is completed.
+
+        With `after` it also shows what happened to it after an event: the events of the live
+        stream, for programs that poll.
+        """
+        parameters.query(request, "after")
+        view = job_view(await self.jobs.get(job_id, caller))
+        if after is None:
+            return json_answer(view)
+        told = [event_view(each) for each in await self.jobs.events(job_id, after)]
+        return json_answer(view.model_copy(update={"events": told}))
 
     async def cancel(self, job_id: openapi.JobId, caller: Caller) -> Response:
         """End a job that has not ended; a worker at it is stopped within seconds."""
         return json_answer(job_view(await self.jobs.cancel(job_id, caller)))
 
+    async def replay(self, request: Request, job_id: openapi.JobId, caller: Caller) -> Response:
+        """Do a failed or cancelled job again, as a new job that names the old one.
+
+        A dead letter can be replayed once; it then tells which job does it again.
+        """
+        with once.entered(request, caller, self.jobs.database, self.jobs.running) as entry:
+            meaning = once.meaning_of(request)
+            if known := await entry.known(meaning):
+                return await self.again(request, known, caller)
+            keep = entry.keeping(meaning, HTTPStatus.ACCEPTED, told)
+            job = await self.replays.job(job_id, caller, keep)
+            return await self.waited(request, job)
+
     async def output(
         self, request: Request, job_id: openapi.JobId, name: openapi.OutputName, caller: Caller
     ) -> Response:
-        """Give the bytes of one result."""
-        return await self._delivered(request, await self.jobs.get(job_id, caller), name)
+        """Give the bytes of one result.
+
+        Bytes that are no longer what was written are never given: the result is made anew from
+        the original, and the answer waits for it, or is 503 until it is there.
+        """
+        return await self._delivered(request, await self.jobs.get(job_id, caller), name, caller)
 
     async def operations(self) -> Catalogue:
         """List what can be done to a picture."""
@@ -136,20 +194,45 @@ class _Public:
         return operation_view(operations()[name])
 
     async def _answer(
-        self, request: Request, wish: Wish, caller: Identity, carried: Intake | None = None
+        self,
+        request: Request,
+        wish: Wish,
+        caller: Identity,
+        entry: once.Entry,
+        carried: Intake | None = None,
     ) -> Response:
         if carried is not None and wish.image_id is not None:
             problem = FieldError("input", "names an image, but the request carries one too.")
             raise InvalidRequest("A job works on one picture.", errors=[problem])
+        is_dry = parameters.flag(request, "dry_run")
+        digest = carried.image.sha256 if carried else None
+        meaning = once.meaning_of(request, once.written(wish), digest, is_dry)
+        if known := await entry.known(meaning):
+            return await self.again(request, known, caller)
         plan = await self.jobs.plan(wish, caller, carried)
-        if parameters.flag(request, "dry_run"):
+        if is_dry:
             return json_answer(dry_run(plan))
-        job = await self.jobs.accept(plan, caller)
+        keep = entry.keeping(meaning, HTTPStatus.ACCEPTED, told)
+        self.faults.reach(Point.BEFORE_202)
+        job = await self.jobs.accept(plan, caller, keep)
+        return await self.waited(request, job)
+
+    async def again(self, request: Request, known: Remembered, caller: Identity) -> Response:
+        """Answer a request that was answered before: alike, or with the end that is waited for."""
+        if not live.preferred_wait_s(request):
+            return known.answer()
+        answer = await self.waited(request, await self.jobs.get(known.made, caller))
+        answer.headers[REPLAYED] = "true"
+        return answer
+
+    async def waited(self, request: Request, job: Job) -> Response:
+        """Answer about new work, after so long as the caller would wait for its end."""
         wait_s = live.preferred_wait_s(request)
         if wait_s:
             job = await self.jobs.wait(job, wait_s)
         answer = await self._about(request, job, is_waited_for=wait_s > 0)
         answer.headers["location"] = url_of(job.id)
+        answer.background = BackgroundTask(self.faults.reach, Point.AFTER_202)
         return answer
 
     async def _about(self, request: Request, job: Job, *, is_waited_for: bool) -> Response:
@@ -158,30 +241,32 @@ class _Public:
             return json_answer(accepted(job), HTTPStatus.ACCEPTED)
         is_one = len(job.outputs) == 1 and job.standing.status is Status.COMPLETED
         if is_one and live.wants_picture(request):
-            answer = await self._delivered(request, job, job.outputs[0].name)
+            owner = Identity(account=job.owner)
+            answer = await self._delivered(request, job, job.outputs[0].name, owner)
         else:
             answer = json_answer(job_view(job))
         answer.headers["preference-applied"] = "wait"
         return answer
 
-    async def _delivered(self, request: Request, job: Job, name: str) -> Response:
+    async def _delivered(
+        self, request: Request, job: Job, name: str, caller: Identity
+    ) -> Response:
         found = next((each for each in job.outputs if each.name == name), None)
         if found is None:
             raise NotFound("The job has no output of this name.")
-        if job.standing.status is not Status.COMPLETED or found.result is None:
+        if job.standing.status is not Status.COMPLETED:
             raise Conflict(f"The job is {job.standing.status}; its results are not there.")
-        result = found.result
-        what = Delivered(
-            media_type=result.media_type,
-            size_bytes=result.size_bytes,
-            sha256=result.sha256,
-            file_name=f"{name}.{result.format}",
-            inline=True,
-        )
-        stored = self.jobs.storage.get(Bucket.RESULTS, result.storage_key)
-        return await deliver(request, what, stored)
+        if job.expired_at is not None:
+            raise Expired("The results of this job were removed when their time was over.")
+        return await self.rebuilding.delivered(request, job, found, caller)
 
     async def _take_in(self, request: Request, caller: Identity) -> Intake:
+        await self.jobs.check_room(caller)
         names = ("content-type", "content-length")
         headers = {name: request.headers[name] for name in names if name in request.headers}
         return await self.jobs.uploads.take_in(body_stream(request), headers, caller=caller)
+
+
+def told(made: Any) -> tuple[str, str, str]:  # noqa: ANN401 - one job in a sequence, see `once`
+    job = made[0]
+    return job.id, url_of(job.id), accepted(job).model_dump_json()

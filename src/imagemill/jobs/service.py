@@ -73,11 +73,15 @@ class Jobs:
 
     async def plan_on(self, wish: Wish, owner: Identity, image: Image | None) -> Plan:
         """Bind a wish to a picture, or to the one that it names itself."""
-        wish = await self.presets.resolve(wish, owner.account)
-        wish = replace(wish, terms=self._terms(wish.terms, owner))
+        wish = await self.completed(wish, owner)
         needed = images_needed(wish)
         images = await self.uploads.find(needed, caller=owner) if needed else {}
         return plan_of(wish, image, images, self.engine)
+
+    async def completed(self, wish: Wish, owner: Identity) -> Wish:
+        """Put presets in place, and what the caller's key says where the wish says nothing."""
+        wish = await self.presets.resolve(wish, owner.account)
+        return replace(wish, terms=self._terms(wish.terms, owner))
 
     async def check_room(self, owner: Identity) -> None:
         """Refuse early, before a picture is taken in for a job that could not wait."""
@@ -111,12 +115,23 @@ class Jobs:
 
         It costs 0.1 ms (measured 2026-11), and an object that is gone is made again.
         """
-        if plan.fresh:
-            return NewJob(plan)
-        keys = {name: each.work_key for name, each in plan.outputs.items()}
-        found = await self.database.read(lambda each: results.of_work(each, keys))
-        whole = {name: each for name, each in found.items() if await self._is_whole(each)}
-        return NewJob(plan, whole)
+        return (await self.prepared_all([NewJob(plan)]))[0]
+
+    async def prepared_all(self, new: Sequence[NewJob]) -> list[NewJob]:
+        """Look for the stored results of many plans, all in one reading transaction."""
+        keys = [
+            {} if each.plan.fresh else {k: o.work_key for k, o in each.plan.outputs.items()}
+            for each in new
+        ]
+        if not any(keys):
+            return list(new)
+        found = await self.database.read(
+            lambda connection: [results.of_work(connection, each) for each in keys]
+        )
+        return [
+            replace(each, stored={k: r for k, r in stored.items() if await self._is_whole(r)})
+            for each, stored in zip(new, found, strict=True)
+        ]
 
     async def get(self, job_id: str, owner: Identity) -> Job:
         """Read one of the caller's jobs; raises `NotFound`."""

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from imagemill.contracts.problem import Problem, problem_of
 from imagemill.errors import by_code
-from imagemill.jobs.job import Event, Job, Output
+from imagemill.jobs.job import Attempt, Event, Job, Output
 from imagemill.jobs.plan import Plan
 from imagemill.jobs.request import SHORT_FORM_OUTPUT
-from imagemill.jobs.states import Status
+from imagemill.jobs.states import Outcome, Status
+from imagemill.jobs.turns import Priority
 
 _JOB_ID = "faf2aad0-4c2b-4266-bd84-af435d85c138"
 _INPUT = {"image_id": "1ad4c88f-afcc-42ef-b0f1-c0cdda1e0973"}
@@ -76,6 +77,34 @@ class Timings(_View):
     cpu_ms: float | None = Field(description="Processor time of the attempt that completed it.")
 
 
+class EventView(_View):
+    """What happened to a job or a batch."""
+
+    id: int = Field(description="Only grows, over everything.", examples=[17])
+    type: str = Field(
+        description="`job.queued`, `job.started`, `job.progress`, `job.requeued`, or how it ended: "
+        "`job.completed`, `job.failed`, `job.dead` (tries used up), `job.cancelled`; and "
+        "`batch.completed`.",
+        examples=["job.completed"],
+    )
+    job_id: str | None = Field(description="Null for what happened to a batch.", examples=[_JOB_ID])
+    batch_id: str | None = Field(default=None, description="The batch that it belongs to, if any.")
+    progress: int | None = Field(default=None, description="Percent done, for `job.progress`.")
+    code: str | None = Field(default=None, description="Code of the error, for a bad end.")
+    at: datetime
+
+
+class AttemptView(_View):
+    """One try at a job that has ended."""
+
+    number: int
+    worker: str
+    outcome: Outcome
+    error: dict[str, Any] | None = Field(description="Why it failed; `code` and `message`.")
+    started_at: datetime
+    ended_at: datetime
+
+
 class JobView(_View):
     """A promise to run outputs on one image."""
 
@@ -94,26 +123,26 @@ class JobView(_View):
     )
     error: Problem | None = Field(default=None, description="Why the job failed.")
     failed_output: str | None = Field(default=None, description="The output that failed, if one.")
+    priority: Priority = Field(examples=[Priority.NORMAL])
+    progress: int = Field(description="Percent done of the newest attempt; 100 when completed.")
+    deadline_at: datetime | None = Field(
+        default=None, description="By when it must have ended; null for no deadline."
+    )
+    batch_id: str | None = Field(default=None, description="The batch that it belongs to, if any.")
+    replay_of: str | None = Field(default=None, description="The job that this one does again.")
+    expired_at: datetime | None = Field(
+        default=None, description="When its results were removed, if they were."
+    )
     attempts: int = Field(description="How often a worker has tried.")
+    events: list[EventView] | None = Field(
+        default=None, description="What happened after the event that `after` names."
+    )
     decodes: int | None = Field(default=None, description="How often the original was decoded.")
     peak_memory_bytes: int | None = None
     timings: Timings
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-
-
-class EventView(_View):
-    """What happened to a job."""
-
-    id: int = Field(description="Only grows, over all jobs.", examples=[17])
-    type: str = Field(
-        description="`job.queued`, `job.started`, `job.requeued`, or how it ended: "
-        "`job.completed`, `job.failed`, `job.cancelled`.",
-        examples=["job.completed"],
-    )
-    job_id: str = Field(examples=[_JOB_ID])
-    at: datetime
 
 
 class JobList(_View):
@@ -168,19 +197,45 @@ def job_view(job: Job) -> JobView:
         result=outputs.get(SHORT_FORM_OUTPUT) if len(outputs) == 1 else None,
         error=_problem(job),
         failed_output=job.error["output"] if job.error else None,
+        priority=job.terms.priority,
+        progress=100 if job.standing.status is Status.COMPLETED else job.progress,
+        deadline_at=_maybe(job.terms.deadline_at),
+        batch_id=job.place.batch_id,
+        replay_of=job.place.replay_of,
+        expired_at=_maybe(job.expired_at),
         attempts=job.standing.attempt,
         decodes=job.work.get("decodes"),
         peak_memory_bytes=job.work.get("peak_memory_bytes"),
         timings=_timings(job),
-        created_at=_time(job.created_at),
-        started_at=_time(job.started_at) if job.started_at else None,
-        finished_at=_time(job.finished_at) if job.finished_at else None,
+        created_at=time_of(job.created_at),
+        started_at=_maybe(job.started_at),
+        finished_at=_maybe(job.finished_at),
     )
 
 
 def event_view(event: Event) -> EventView:
     """Show an event to the job's owner."""
-    return EventView(id=event.id, type=event.type, job_id=event.job_id, at=_time(event.at))
+    return EventView(
+        id=event.id,
+        type=event.type,
+        job_id=event.job_id or None,
+        batch_id=event.batch_id,
+        progress=event.data.get("progress"),
+        code=event.data.get("code"),
+        at=time_of(event.at),
+    )
+
+
+def attempt_view(attempt: Attempt) -> AttemptView:
+    """Show an attempt to the job's owner."""
+    return AttemptView(
+        number=attempt.number,
+        worker=attempt.worker,
+        outcome=attempt.outcome,
+        error=dict(attempt.error) if attempt.error else None,
+        started_at=time_of(attempt.started_at),
+        ended_at=time_of(attempt.ended_at),
+    )
 
 
 def dry_run(plan: Plan) -> DryRun:
@@ -200,6 +255,9 @@ def dry_run(plan: Plan) -> DryRun:
 
 def _output_view(job: Job, output: Output) -> OutputView:
     result = output.result if job.standing.status is Status.COMPLETED else None
+    if result is None and output.storage_key and job.standing.status is Status.COMPLETED:
+        # Its bytes were wrong and are being made anew; asking for them waits for that.
+        return OutputView(steps=output.steps, url=f"{url_of(job.id)}/outputs/{output.name}")
     if result is None:
         return OutputView(steps=output.steps)
     return OutputView(
@@ -237,5 +295,10 @@ def _ms(start: float | None, end: float | None) -> float | None:
     return None if start is None or end is None else round((end - start) * 1000, 3)
 
 
-def _time(seconds: float) -> datetime:
+def time_of(seconds: float) -> datetime:
+    """Give a kept time as it is shown."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def _maybe(seconds: float | None) -> datetime | None:
+    return None if seconds is None else time_of(seconds)

@@ -26,10 +26,10 @@ def value_of(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
-async def json_object(request: Request) -> dict[str, Any]:
+async def json_object(request: Request, *, most_bytes: int = _MOST_BYTES) -> dict[str, Any]:
     """Read a JSON object from a body; raises `MalformedBody` or `TooLarge`."""
     try:
-        value = value_of(await _body_of(request))
+        value = value_of(await _body_of(request, most_bytes))
     except ValueError as error:
         raise MalformedBody("The body is not JSON; send one JSON object.") from error
     if not isinstance(value, dict):
@@ -37,14 +37,14 @@ async def json_object(request: Request) -> dict[str, Any]:
     return value
 
 
-async def _body_of(request: Request) -> bytes:
+async def _body_of(request: Request, most_bytes: int) -> bytes:
     """Gather a body that is small, for JSON is read whole."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > _MOST_BYTES:
+        if len(body) > most_bytes:
             raise TooLarge(
-                f"A JSON body has at most {_MOST_BYTES} bytes; send pictures as a form or raw.",
-                limit={"limit_bytes": _MOST_BYTES},
+                f"A JSON body has at most {most_bytes} bytes; send pictures as a form or raw.",
+                limit={"limit_bytes": most_bytes},
             )
     return bytes(body)

@@ -37,6 +37,9 @@ SELECT id, position FROM jobs
 WHERE batch_id = :batch_id AND position > :after AND (:status = '' OR status = :status)
 ORDER BY position LIMIT :most
 """
+_PROCESSING = """
+SELECT count(*) AS jobs FROM jobs WHERE batch_id = :batch_id AND status = 'processing'
+"""
 _LIST = """
 SELECT * FROM batches
 WHERE owner = :owner AND (created_at, id) < (:before, :before_id)
@@ -106,6 +109,11 @@ def items(
     """List the ids of a batch's jobs, in the order of the items, from a position on."""
     row = {"batch_id": batch_id, "after": after, "most": most, "status": status}
     return [each["id"] for each in connection.execute(_ITEMS, row)]
+
+
+def processing(connection: Connection, batch_id: str) -> int:
+    """Count the batch's jobs that workers have in hand."""
+    return int(connection.execute(_PROCESSING, {"batch_id": batch_id})[0]["jobs"])
 
 
 def listed(

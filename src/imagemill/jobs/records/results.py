@@ -25,6 +25,11 @@ _THERE = "SELECT 1 FROM results WHERE storage_key = :storage_key"
 _DROP_WRONG = """
 DELETE FROM results WHERE storage_key = :storage_key AND sha256 = :sha256 RETURNING storage_key
 """
+_REBUILD = """
+INSERT INTO rebuilds (storage_key, job_id) VALUES (:storage_key, :job_id)
+ON CONFLICT (storage_key) DO UPDATE SET job_id = excluded.job_id
+"""
+_REBUILT_BY = "SELECT job_id FROM rebuilds WHERE storage_key = :storage_key"
 _NO_GARBAGE = "DELETE FROM garbage WHERE storage_key = :storage_key"
 
 
@@ -54,6 +59,17 @@ def drop_wrong(connection: Connection, result: Result) -> bool:
     """Forget a result whose bytes are wrong; False when that was done before."""
     row = {"storage_key": result.storage_key, "sha256": result.sha256}
     return bool(connection.execute(_DROP_WRONG, row))
+
+
+def rebuild(connection: Connection, storage_key: str, job_id: str) -> None:
+    """Note which job makes a result anew."""
+    connection.execute(_REBUILD, {"storage_key": storage_key, "job_id": job_id})
+
+
+def rebuilt_by(connection: Connection, storage_key: str) -> str | None:
+    """Tell which job made or makes a result anew; None when none ever did."""
+    rows = connection.execute(_REBUILT_BY, {"storage_key": storage_key})
+    return str(rows[0]["job_id"]) if rows else None
 
 
 def result_of(row: Row) -> Result:

@@ -1,0 +1,279 @@
+"""Dead letters over HTTP: look at them, replay them, or discard them; one, many, or all."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from fastapi import Depends, FastAPI, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from imagemill.contracts.identity import Identity
+from imagemill.errors import FieldError, ImagemillError, InvalidRequest
+from imagemill.jobs import openapi, parameters
+from imagemill.jobs.job import DeadLetter
+from imagemill.jobs.listing import MOST, cursor_of, place_of
+from imagemill.jobs.records.letters import LetterListing
+from imagemill.jobs.replays import LetterDetails
+from imagemill.jobs.views import AttemptView, JobView, attempt_view, job_view, time_of
+from imagemill.pipeline import field_errors
+from imagemill.web import NO_QUERY, Caller
+from imagemill.web.openapi import problem
+from imagemill.web.reading import json_object
+
+if TYPE_CHECKING:
+    from imagemill.jobs.routes import Public
+
+_MOST_AT_ONCE: Final = 1000
+"""Letters that one request can decide about."""
+_LetterId = Annotated[str, Path(description="Id of the dead letter, which is its job's.")]
+State = Literal["waiting", "replayed", "discarded"]
+
+
+class LetterView(BaseModel):
+    """A job whose tries are used up; it waits for a person."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(description="The job's id, too.")
+    reason: str = Field(description="Code of the last error.", examples=["decoder_crashed"])
+    operation: str = Field(description="The job's type.", examples=["resize"])
+    state: State
+    replayed_as: str | None = Field(description="The job that does it again, once there is one.")
+    at: datetime = Field(description="When the tries were used up.")
+
+
+class LetterPicture(BaseModel):
+    """What is known of the picture that the job was about."""
+
+    image_id: str
+    format: str
+    width: int
+    height: int
+    frames: int
+    size_bytes: int
+    sha256: str
+    name: str | None
+
+
+class LetterDetailsView(LetterView):
+    """A dead letter with all that is needed to decide about it."""
+
+    job: JobView
+    attempts: list[AttemptView]
+    image: LetterPicture | None = Field(description="The original; null when it was deleted.")
+
+
+class LetterList(BaseModel):
+    """Some of the caller's dead letters, the newest first."""
+
+    dead_letters: list[LetterView]
+    next: str | None = Field(description="`cursor` of the next request; null at the end.")
+
+
+class LettersRequest(BaseModel):
+    """Which dead letters to decide about: by id, or all that wait and fit a filter."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ids: list[str] | None = Field(default=None, min_length=1, max_length=_MOST_AT_ONCE)
+    all: bool = Field(default=False, description="Every waiting letter that fits, 1,000 at a time.")
+    reason: str = Field(default="", max_length=64, description="Only letters for this reason.")
+    operation: str = Field(default="", max_length=64, description="Only letters about this type.")
+    since: datetime | None = Field(default=None, description="Only letters from this time on.")
+    until: datetime | None = Field(default=None, description="Only letters before this time.")
+
+
+class Decided(BaseModel):
+    """What became of one letter."""
+
+    id: str
+    job_id: str | None = Field(default=None, description="The new job, where it was replayed.")
+    code: str | None = Field(default=None, description="Why nothing was done, as an error's code.")
+    detail: str | None = None
+
+
+class DecidedList(BaseModel):
+    """What became of each letter; `more` says that others fit the filter, too."""
+
+    decided: list[Decided]
+    more: bool
+
+
+def add_letters(app: FastAPI, public: Public) -> None:
+    """Let an app answer about dead letters."""
+    letters = _Letters(public)
+    at = "/api/v1/dead-letters"
+    plain: dict[str, Any] = {"tags": ["dead letters"], "dependencies": [NO_QUERY]}
+    gone = {409: problem("The letter was replayed or discarded before.")}
+    many: dict[str, Any] = {**plain, "openapi_extra": _body_of(LettersRequest)}
+    app.state.schemas.update({"LettersRequest": LettersRequest.model_json_schema()})
+    app.get(at, response_model=LetterList, tags=["dead letters"])(letters.list)
+    app.post(f"{at}/replay", response_model=DecidedList, **many)(letters.replay_many)
+    app.post(f"{at}/discard", response_model=DecidedList, **many)(letters.discard_many)
+    app.get(f"{at}/{{letter_id}}", response_model=LetterDetailsView, **plain)(letters.show)
+    app.post(
+        f"{at}/{{letter_id}}/replay", **{**openapi.REPLAY, **plain, "name": "replay_letter"}
+    )(letters.replay)
+    app.delete(
+        f"{at}/{{letter_id}}", status_code=HTTPStatus.NO_CONTENT, responses=gone, **plain
+    )(letters.discard)
+
+
+def _wanted(
+    request: Request,
+    state: Annotated[State | Literal["any"], Query(description="Letters in this state.")] = (
+        "waiting"
+    ),
+    reason: Annotated[str, Query(max_length=64, description="Only for this reason.")] = "",
+    operation: Annotated[str, Query(max_length=64, description="Only about this type.")] = "",
+    since: Annotated[datetime | None, Query(description="Only from this time on.")] = None,
+    until: Annotated[datetime | None, Query(description="Only before this time.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST, description="Letters in one answer.")] = 20,
+    cursor: Annotated[str, Query(max_length=200, description="`next` of the answer before.")] = "",
+) -> LetterListing:
+    parameters.query(
+        request, "state", "reason", "operation", "since", "until", "limit", "cursor"
+    )
+    before, before_id = place_of(cursor)
+    return LetterListing(
+        limit=limit,
+        state="" if state == "any" else state,
+        reason=reason,
+        type=operation,
+        since=since.timestamp() if since else 0.0,
+        until=until.timestamp() if until else float("inf"),
+        before=before,
+        before_id=before_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Letters:
+    public: Public
+
+    async def list(
+        self, caller: Caller, wanted: Annotated[LetterListing, Depends(_wanted)]
+    ) -> LetterList:
+        """List the caller's dead letters, the newest first."""
+        found = await self.public.replays.letters(caller, wanted)
+        shown = found[: wanted.limit]
+        goes_on = len(found) > wanted.limit
+        following = cursor_of(shown[-1].at, shown[-1].job_id) if goes_on else None
+        return LetterList(dead_letters=[_view(each) for each in shown], next=following)
+
+    async def show(self, letter_id: _LetterId, caller: Caller) -> LetterDetailsView:
+        """Show a dead letter: every attempt with its error, and the facts of the picture."""
+        return _details(await self.public.replays.letter(letter_id, caller))
+
+    async def replay(self, request: Request, letter_id: _LetterId, caller: Caller) -> Response:
+        """Do a dead letter's job again, as a new job that names the old one.
+
+        A letter is replayed once; a second time is refused.
+        """
+        await self.public.replays.letter(letter_id, caller)
+        return await self.public.replay(request, letter_id, caller)
+
+    async def discard(self, letter_id: _LetterId, caller: Caller) -> None:
+        """Decide that a dead letter stays as it is; its job stays failed."""
+        await self.public.replays.discard(letter_id, caller)
+
+    async def replay_many(self, request: Request, caller: Caller) -> DecidedList:
+        """Replay many dead letters, or all that fit a filter, 1,000 at a time."""
+
+        async def replayed(letter_id: str) -> str | None:
+            return (await self.public.replays.job(letter_id, caller)).id
+
+        return await self._decided(request, caller, replayed)
+
+    async def discard_many(self, request: Request, caller: Caller) -> DecidedList:
+        """Discard many dead letters, or all that fit a filter, 1,000 at a time."""
+
+        async def discarded(letter_id: str) -> str | None:
+            await self.public.replays.discard(letter_id, caller)
+            return None
+
+        return await self._decided(request, caller, discarded)
+
+    async def _decided(
+        self,
+        request: Request,
+        caller: Identity,
+        decide: Callable[[str], Awaitable[str | None]],
+    ) -> DecidedList:
+        ids, more = await self._meant(_read(await json_object(request)), caller)
+        decided = []
+        for letter_id in ids:
+            try:
+                await self.public.replays.letter(letter_id, caller)
+                decided.append(Decided(id=letter_id, job_id=await decide(letter_id)))
+            except ImagemillError as error:
+                decided.append(Decided(id=letter_id, code=error.code, detail=error.message))
+        return DecidedList(decided=decided, more=more)
+
+    async def _meant(self, asked: LettersRequest, caller: Identity) -> tuple[list[str], bool]:
+        if asked.ids is not None:
+            return list(dict.fromkeys(asked.ids)), False
+        wanted = LetterListing(
+            limit=_MOST_AT_ONCE,
+            reason=asked.reason,
+            type=asked.operation,
+            since=asked.since.timestamp() if asked.since else 0.0,
+            until=asked.until.timestamp() if asked.until else float("inf"),
+        )
+        found = await self.public.replays.letters(caller, wanted)
+        return [each.job_id for each in found[:_MOST_AT_ONCE]], len(found) > _MOST_AT_ONCE
+
+
+def _read(value: dict[str, Any]) -> LettersRequest:
+    try:
+        asked = LettersRequest.model_validate(value)
+    except ValidationError as error:
+        raise InvalidRequest("Nothing was decided.", errors=field_errors(error)) from error
+    if (asked.ids is None) == (not asked.all):
+        problem_ = FieldError("ids", "is given, or `all` is true; one of the two.")
+        raise InvalidRequest("It is not said which letters are meant.", errors=[problem_])
+    return asked
+
+
+def _view(letter: DeadLetter) -> LetterView:
+    return LetterView(**_shown(letter))
+
+
+def _details(found: LetterDetails) -> LetterDetailsView:
+    image = found.image
+    picture = image and LetterPicture(
+        image_id=image.image_id,
+        format=image.facts.format,
+        width=image.facts.width,
+        height=image.facts.height,
+        frames=image.facts.frames,
+        size_bytes=image.size_bytes,
+        sha256=image.sha256,
+        name=image.name,
+    )
+    return LetterDetailsView(
+        **_shown(found.letter),
+        job=job_view(found.job),
+        attempts=[attempt_view(each) for each in found.attempts],
+        image=picture,
+    )
+
+
+def _shown(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "id": letter.job_id,
+        "reason": letter.reason,
+        "operation": letter.type,
+        "state": letter.state,
+        "replayed_as": letter.replayed_as,
+        "at": time_of(letter.at),
+    }
+
+
+def _body_of(model: type[BaseModel]) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
