@@ -10,28 +10,15 @@ from hypothesis import strategies as st
 
 from imagemill.errors import InvalidRequest, MalformedBody, TooLarge
 from imagemill.uploads.form import Body, body_of
+from tests.uploads.forms import FORM, form, part, stream
 
-FORM = "multipart/form-data; boundary=b"
 PICTURE = bytes(range(256)) * 40
-
-
-def part(name: str, value: bytes, more: str = "") -> bytes:
-    head = f'--b\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'
-    return head.encode() + value + b"\r\n"
-
-
-def form(*parts: bytes) -> bytes:
-    return b"".join(parts) + b"--b--\r\n"
 
 
 async def read(
     body: bytes, media: str = FORM, *, piece: int = 1000, most: int = 100_000
 ) -> tuple[bytes, Body]:
-    async def stream() -> AsyncIterator[bytes]:
-        for at in range(0, len(body), piece):
-            yield body[at : at + piece]
-
-    read = body_of(stream(), media, most)
+    read = body_of(stream(body, piece), media, most)
     return b"".join([each async for each in read.pieces()]), read
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.facts import Facts
@@ -37,6 +38,34 @@ class Intake(Contract):
     """The other fields of a multipart form, by name."""
 
 
+class IntakeError(Contract):
+    """Why a picture was not taken in."""
+
+    code: str
+    """Code of the error, as problems carry it."""
+    message: str
+    limit: dict[str, Any] = {}
+    """The limit that was broken, by name."""
+
+
+class IntakeItem(Contract):
+    """What became of one picture of many: an image or an error."""
+
+    name: str | None
+    """What its sender called the file."""
+    image: Image | None = None
+    error: IntakeError | None = None
+
+
+class Intakes(Contract):
+    """What came in with one form of many pictures."""
+
+    items: list[IntakeItem]
+    """One for each picture, in the form's order."""
+    fields: dict[str, str] = {}
+    """The other fields of the form, by name."""
+
+
 class ImageIds(Contract):
     """Images to look up."""
 
@@ -67,6 +96,19 @@ class UploadsClient:
             "POST", "/internal/intake", body, caller=caller, headers=headers
         )
         return Intake.model_validate_json(reply.body)
+
+    async def take_in_many(
+        self, body: AsyncIterable[bytes], headers: Mapping[str, str], *, caller: Identity
+    ) -> Intakes:
+        """Hand a form on that carries up to 10,000 pictures, each as a field `file`.
+
+        `headers` are as for `take_in`. A picture that is refused is told by its item; raises the
+        refusals of the form as a whole, after which the images that were recorded stay.
+        """
+        reply = await self.service.call(
+            "POST", "/internal/intakes", body, caller=caller, headers=headers
+        )
+        return Intakes.model_validate_json(reply.body)
 
     async def find(self, ids: list[str], *, caller: Identity) -> dict[str, Image]:
         """Look the caller's images up by id; unknown ones are left out."""

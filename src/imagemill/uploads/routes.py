@@ -9,13 +9,14 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Path, Request, Response
 
 from imagemill.contracts.identity import Identity
-from imagemill.contracts.uploads import Image, ImageIds, Images, Intake
+from imagemill.contracts.uploads import Image, ImageIds, Images, Intake, Intakes
 from imagemill.database import Connection
 from imagemill.errors import FieldError, InvalidRequest
 from imagemill.idempotency import Remembered, Running, check, fingerprint, key_of
 from imagemill.idempotency import records as answers
 from imagemill.storage import Bucket
-from imagemill.uploads.service import Also, Uploads
+from imagemill.uploads.originals import Also
+from imagemill.uploads.service import Uploads
 from imagemill.uploads.views import ImageView, image_view
 from imagemill.web import NO_QUERY, Caller, body_stream, service_app
 from imagemill.web.answers import json_answer
@@ -86,6 +87,7 @@ def app_of(uploads: Uploads) -> FastAPI:
         dependencies=[NO_QUERY],
     )(routes.content)
     answer_services(app, "POST", "/internal/intake", routes.intake)
+    answer_services(app, "POST", "/internal/intakes", routes.intakes)
     answer_services(app, "POST", "/internal/images", routes.find)
     return app
 
@@ -124,6 +126,10 @@ class _Routes:
     async def intake(self, request: Request, caller: Identity) -> Intake:
         """Take a picture in for another service, with the form's other fields."""
         return await self.uploads.take_in(caller, body_stream(request), request.headers)
+
+    async def intakes(self, request: Request, caller: Identity) -> Intakes:
+        """Take the pictures of a form in for another service, with the form's other fields."""
+        return await self.uploads.take_in_many(caller, body_stream(request), request.headers)
 
     async def find(self, request: Request, caller: Identity) -> Images:
         """Look images up for another service."""

@@ -1,0 +1,116 @@
+"""One picture on its way in: into storage, through a probe, into the database."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from imagemill.contracts.facts import Facts, Limits
+from imagemill.contracts.identity import Identity
+from imagemill.contracts.uploads import Image, Intake
+from imagemill.database import Connection, Database
+from imagemill.engine.sandbox import Sandbox
+from imagemill.errors import FieldError, InvalidRequest
+from imagemill.storage import Bucket, Storage, Stored
+from imagemill.uploads import records
+from imagemill.uploads.form import Body
+
+_PROBE_TIMEOUT_S = 10.0
+Also = Callable[[Connection, Intake], None]
+"""What is written in the transaction that records an image; what it raises undoes all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A picture that lies in storage and is not recorded."""
+
+    image_id: str
+    key: str
+    stored: Stored
+    body: Body
+    """What it came in, read to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Originals:
+    """Take pictures in: `lay` each, then `keep` it."""
+
+    database: Database
+    storage: Storage
+    sandbox: Sandbox
+    limits: Limits
+    clock: Callable[[], float]
+
+    async def lay(self, body: Body) -> Laid:
+        """Store a picture while it arrives; raises the refusals of bodies, and leaves nothing."""
+        image_id = str(uuid.uuid4())
+        key = f"{image_id[:2]}/{image_id}"
+        stored = await self.storage.put(Bucket.ORIGINALS, key, body.pieces())
+        return Laid(image_id, key, stored, body)
+
+    async def keep(
+        self, owner: Identity, laid: Laid, *, alone: bool = False, also: Also | None = None
+    ) -> Intake:
+        """Look at a picture and record it, unless its owner keeps the same bytes.
+
+        With `alone`, its form may have no other field. The object is removed again where the
+        picture is refused or kept already.
+        """
+        try:
+            if alone:
+                refuse_fields(laid.body)
+            intake = await self._kept(owner, laid, also)
+        except BaseException:
+            await self.storage.delete(Bucket.ORIGINALS, laid.key)
+            raise
+        if not intake.is_new:
+            await self.storage.delete(Bucket.ORIGINALS, laid.key)
+        return intake
+
+    async def _kept(self, owner: Identity, laid: Laid, also: Also | None) -> Intake:
+        sha256 = laid.stored.sha256
+        kept = await self.database.read(lambda each: records.by_sha256(each, owner.account, sha256))
+        if kept:
+            intake = Intake(image=kept, is_new=False, fields=laid.body.fields)
+            if also:
+                await self.database.run(lambda each: also(each, intake))
+            return intake
+        image = Image(
+            image_id=laid.image_id,
+            owner=owner.account,
+            storage_key=laid.key,
+            sha256=sha256,
+            size_bytes=laid.stored.size_bytes,
+            facts=await self._probe(owner, laid.key),
+            name=laid.body.file_name,
+            created_at=self.clock(),
+        )
+        return await self.database.run(lambda each: _recorded(each, image, laid.body.fields, also))
+
+    async def _probe(self, owner: Identity, key: str) -> Facts:
+        descriptor = await self.storage.open(Bucket.ORIGINALS, key)
+        try:
+            return await self.sandbox.probe(
+                descriptor, limits=self.limits, owner=owner.account, timeout_s=_PROBE_TIMEOUT_S
+            )
+        finally:
+            os.close(descriptor)
+
+
+def refuse_fields(body: Body) -> None:
+    """Raise `InvalidRequest` naming the fields that a form has beside its picture."""
+    if body.fields:
+        errors = [FieldError(name, "is not a field of this form.") for name in body.fields]
+        raise InvalidRequest("The form has fields that are not known.", errors=errors)
+
+
+def _recorded(
+    connection: Connection, image: Image, fields: dict[str, str], also: Also | None
+) -> Intake:
+    kept = records.add(connection, image)
+    intake = Intake(image=kept, is_new=kept == image, fields=fields)
+    if also:
+        also(connection, intake)
+    return intake
