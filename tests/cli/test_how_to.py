@@ -23,6 +23,11 @@ SHOWN = {
         "preset card: version 2",
         "preset thumb: version 2",
     ),
+    "settings-of-a-key": (
+        '"max_retries":2,"timeout_s":30.0',
+        '"max_retries":null,"timeout_s":30.0',
+        '"max_retries":null,"timeout_s":null',
+    ),
     "wait-or-follow": ('"status":"completed"', "event: job.completed", '"status":"cancelled"'),
 }
 """Words that each page's commands must have written."""

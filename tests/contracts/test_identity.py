@@ -42,6 +42,22 @@ def test_a_token_is_reused_for_a_minute_and_then_made_anew() -> None:
     assert signer.sign(WHO) != first
 
 
+def test_what_is_set_for_a_key_travels_with_its_identity() -> None:
+    signer, known = Signer(SECRET), Signer(SECRET)
+    who = WHO.model_copy(update={"key_id": "3f9c", "max_retries": 0, "timeout_s": 1.5})
+
+    assert known.check(signer.sign(who)) == who
+    assert signer.sign(who) != signer.sign(WHO)
+
+
+def test_a_token_says_nothing_of_what_is_not_set() -> None:
+    token = Signer(SECRET).sign(WHO)
+
+    claims = jwt.decode(token, SECRET, algorithms=["HS256"], audience="imagemill-services")
+
+    assert claims.keys() == {"sub", "scopes", "aud", "exp"}
+
+
 @pytest.mark.parametrize("token", [None, "", "nonsense", "a.b.c"])
 def test_no_token_is_nobody(token: str | None) -> None:
     with pytest.raises(Unauthenticated):

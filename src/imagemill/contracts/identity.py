@@ -21,6 +21,8 @@ _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "imagemill-services"
 _LIFE_S: Final = 120
 _REUSE_S: Final = 60
+_OF_THE_KEY: Final = ("key_id", "max_retries", "timeout_s")
+"""Claims that stand in a token only where there is something to say."""
 
 
 class Identity(Contract):
@@ -30,6 +32,12 @@ class Identity(Contract):
     """Id of the account that owns what is made; a process's name for processes."""
     scopes: frozenset[str] = frozenset()
     """What may be done: `jobs:write`, ...; `*` is everything, `service` is another process."""
+    key_id: str | None = None
+    """Names the key that was shown; None for processes."""
+    max_retries: int | None = None
+    """Tries after the first for jobs that the key makes; None where the service decides."""
+    timeout_s: float | None = None
+    """Seconds for one attempt at such a job; None where the service decides."""
 
     @property
     def is_service(self) -> bool:
@@ -74,6 +82,7 @@ class Signer:
             "scopes": sorted(identity.scopes),
             "aud": _AUDIENCE,
             "exp": now + _LIFE_S,
+            **identity.model_dump(include=set(_OF_THE_KEY), exclude_none=True),
         }
         return jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
 
@@ -88,7 +97,11 @@ class Signer:
             )
         except jwt.InvalidTokenError as error:
             raise Unauthenticated("The identity of the calling service is not valid.") from error
-        identity = Identity(account=claims["sub"], scopes=frozenset(claims.get("scopes", ())))
+        identity = Identity(
+            account=claims["sub"],
+            scopes=frozenset(claims.get("scopes", ())),
+            **{name: claims[name] for name in _OF_THE_KEY if name in claims},
+        )
         return float(claims["exp"]), identity
 
 

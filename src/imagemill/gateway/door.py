@@ -23,7 +23,7 @@ class Door:
     async def identify(self, headers: Mapping[bytes, bytes]) -> Identity:
         """Tell who shows these headers; raises `Unauthenticated`."""
         shown = credentials(headers)
-        name = f"identity:{hashlib.sha256(shown.api_key.encode()).hexdigest()}"
+        name = _name(shown)
         if remembered := await self.cache.get(name):
             return Identity.model_validate_json(remembered)
         identity = await self.users.identify(shown)
@@ -31,6 +31,14 @@ class Door:
             value = identity.model_dump_json().encode()
             await self.cache.put(name, value, seconds=self.remember_s)
         return identity
+
+    async def forget(self, headers: Mapping[bytes, bytes]) -> None:
+        """Look up anew who shows these headers when they come next."""
+        await self.cache.drop(_name(credentials(headers)))
+
+
+def _name(shown: Credentials) -> str:
+    return f"identity:{hashlib.sha256(shown.api_key.encode()).hexdigest()}"
 
 
 def credentials(headers: Mapping[bytes, bytes]) -> Credentials:

@@ -36,6 +36,10 @@ _TAGS: Final = (
         "description": "Pipelines with a name, in numbered versions: an output of a job names one"
         " in the place of its steps.",
     },
+    {
+        "name": "keys",
+        "description": "The key that is calling, and how often and how long its jobs are tried.",
+    },
     {"name": "health", "description": "How the system is, for orchestrators and people."},
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -24,6 +24,8 @@ from imagemill.web.problems import not_allowed, problem_response
 
 _READ: Final = frozenset({"GET", "HEAD"})
 _IDENTITY: Final = HEADER.encode()
+_KEYS: Final = "/api/v1/api-keys"
+"""Where the users service changes what a caller is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,21 @@ class Gateway:
         return pages.page(path, self.version, known)
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
-        transport = self._route(scope["path"])
-        identity = await self.door.identify(dict(scope["headers"]))
+        transport, headers = self._route(scope["path"]), dict(scope["headers"])
+        identity = await self.door.identify(headers)
+        if scope["method"] not in _READ and scope["path"].startswith(_KEYS):
+            send = self._forgetting(headers, send)
         await transport.forward(self._signed(scope, identity), receive, send)
+
+    def _forgetting(self, headers: Mapping[bytes, bytes], send: Send) -> Send:
+        """Forget who calls before the answer goes out, for it may be another from then on."""
+
+        async def forget_and_send(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                await self.door.forget(headers)
+            await send(message)
+
+        return forget_and_send
 
     def _route(self, path: str) -> Transport:
         """Find the service for a path; raises `NotFound`, for internal paths too."""

@@ -14,5 +14,6 @@ class GatewaySettings(BaseModel):
         10.0,
         ge=0,
         le=300,
-        description="Seconds for which a checked key is trusted before it is looked up again.",
+        description="Seconds for which a checked key, and what is set for it, is trusted before "
+        "it is looked up again.",
     )

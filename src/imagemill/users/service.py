@@ -1,4 +1,4 @@
-"""The users service: tells who shows a key."""
+"""The users service: tells who shows a key, and what is set for it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from imagemill.contracts.users import Credentials
 from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
 from imagemill.users import records
+from imagemill.users.current_key import add_current_key
 from imagemill.web import service_app
 from imagemill.web.internal import answer_processes, asked
 
@@ -38,14 +39,14 @@ class Users:
         """Make the HTTP side."""
         app = service_app("Imagemill users", self.signer)
         answer_processes(app, "POST", "/internal/identify", self.identify)
+        add_current_key(app, self.database)
         return app
 
     async def identify(self, request: Request, _: Identity) -> Identity:
         """Tell whose key this is."""
         shown = await asked(request, Credentials)
         digest = digest_of(shown.api_key)
-        account, scopes = await self.database.read(lambda each: records.account_of(each, digest))
-        return Identity(account=account, scopes=scopes)
+        return (await self.database.read(lambda each: records.find(each, digest))).identity
 
 
 def digest_of(api_key: str) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
 
 from fastapi import Request
+from pydantic import BaseModel, ValidationError
 
-from imagemill.errors import MalformedBody, TooLarge
+from imagemill.contracts.wording import problem_with
+from imagemill.errors import FieldError, InvalidRequest, MalformedBody, TooLarge
+
+M = TypeVar("M", bound=BaseModel)
 
 _MOST_BYTES: Final = 1_000_000
 """Bytes of one JSON body; the largest job (20 outputs of 30 steps) has about 100,000."""
@@ -35,6 +40,18 @@ async def json_object(request: Request, *, most_bytes: int = _MOST_BYTES) -> dic
     if not isinstance(value, dict):
         raise MalformedBody("The body is JSON, but not an object; send one JSON object.")
     return value
+
+
+def model_of(model: type[M], value: Mapping[str, Any], message: str) -> M:
+    """Read a model from a JSON object; raises `InvalidRequest` naming each wrong field."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        errors = [
+            FieldError(".".join(str(part) for part in each["loc"]), problem_with(each))
+            for each in error.errors(include_url=False, include_input=False)
+        ]
+        raise InvalidRequest(message, errors=errors) from error
 
 
 async def _body_of(request: Request, most_bytes: int) -> bytes:

@@ -1,0 +1,110 @@
+"""Who calls is remembered for a moment, and looked up anew when it has changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from imagemill.cache.memory import MemoryCache
+from imagemill.contracts.client import ServiceClient
+from imagemill.contracts.identity import Identity, Signer
+from imagemill.contracts.transport import InMemory
+from imagemill.contracts.users import UsersClient
+from imagemill.database.sqlite import SQLiteDatabase
+from imagemill.errors import NotFound, Unauthenticated
+from imagemill.gateway.door import Door
+from imagemill.gateway.service import Gateway
+from imagemill.users import records
+from imagemill.users.service import Users, digest_of
+
+KEY = "im_of_a_test"
+HEADERS = {b"x-api-key": KEY.encode()}
+SIGNER = Signer(b"s" * 32)
+
+
+@pytest.fixture
+async def users(tmp_path: Path) -> AsyncIterator[Users]:
+    """Give a users service that knows one key."""
+    database = SQLiteDatabase(tmp_path / "users.sqlite")
+    users = Users(database, SIGNER)
+    await users.start(KEY)
+    yield users
+    await database.close()
+
+
+@pytest.fixture
+async def gateway(users: Users) -> Gateway:
+    """Give a gateway that remembers callers for five minutes."""
+    service = InMemory(users.app())
+    asking = Identity(account="gateway", scopes=frozenset({"service"}))
+    client = UsersClient(ServiceClient(service, SIGNER, asking))
+    door = Door(client, MemoryCache(time.monotonic), remember_s=300)
+    return Gateway(door, SIGNER, peers={}, routes={"/api/v1/api-keys": service}, version="0")
+
+
+async def patched(gateway: Gateway, change: object) -> httpx2.Response:
+    transport = httpx2.ASGITransport(gateway)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.patch(
+            "/api/v1/api-keys/current", json=change, headers={"x-api-key": KEY}
+        )
+
+
+async def test_a_caller_is_known_by_the_id_and_the_settings_of_the_key(gateway: Gateway) -> None:
+    identity = await gateway.door.identify(HEADERS)
+
+    assert identity == Identity(
+        account="admin", scopes=frozenset({"*"}), key_id=digest_of(KEY)[:16]
+    )
+
+
+async def test_a_caller_is_remembered(gateway: Gateway, users: Users) -> None:
+    known = await gateway.door.identify(HEADERS)
+    await users.database.run(lambda each: each.execute("DELETE FROM api_keys"))
+
+    assert await gateway.door.identify(HEADERS) == known
+    await gateway.door.forget(HEADERS)
+    with pytest.raises(Unauthenticated):
+        await gateway.door.identify(HEADERS)
+
+
+async def test_what_is_set_for_a_key_counts_from_its_next_request(gateway: Gateway) -> None:
+    before = await gateway.door.identify(HEADERS)
+
+    answer = await patched(gateway, {"max_retries": 2, "timeout_s": 30})
+    after = await gateway.door.identify(HEADERS)
+
+    assert answer.status_code == 200
+    assert (before.max_retries, before.timeout_s) == (None, None)
+    assert (after.max_retries, after.timeout_s) == (2, 30.0)
+
+
+async def test_a_key_that_is_gone_cannot_be_set(gateway: Gateway, users: Users) -> None:
+    await gateway.door.identify(HEADERS)
+    await users.database.run(lambda each: each.execute("DELETE FROM api_keys"))
+
+    answer = await patched(gateway, {"max_retries": 2})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_a_process_has_no_key_to_set(users: Users) -> None:
+    process = Identity(account="jobs", scopes=frozenset({"service"}))
+    transport = httpx2.ASGITransport(users.app())
+    headers = {"x-imagemill-identity": SIGNER.sign(process)}
+
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.get("/api/v1/api-keys/current", headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_a_key_is_found_for_its_own_account_alone(users: Users) -> None:
+    key = await users.database.read(lambda each: records.find(each, digest_of(KEY)))
+
+    with pytest.raises(NotFound):
+        await users.database.read(lambda each: records.key_of(each, "other", key.key_id))
