@@ -8,7 +8,7 @@ ImagemillError
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
 └── Failed               something on this side went wrong; trying again may help
-    └── Timeout, DecoderCrashed, WorkerLost, Unavailable, Internal
+    └── Timeout, DecoderCrashed, WorkerLost, IntegrityLost, Unavailable, Internal
 """
 
 from __future__ import annotations
@@ -202,6 +202,15 @@ class WorkerLost(Failed):
     """Say that worker after worker was not heard of again while it had this job."""
 
     code = "worker_lost"
+    alarm = True
+
+
+class IntegrityLost(Failed):
+    """Say that stored bytes are no longer what was written."""
+
+    code = "integrity"
+    status = HTTPStatus.BAD_GATEWAY
+    retry = False
     alarm = True
 
 

@@ -92,7 +92,8 @@ class Uploads:
         return await self.database.run(lambda each: records.add(each, image))
 
     async def _probe(self, owner: Identity, key: str) -> Facts:
-        descriptor = await self.storage.open(Bucket.ORIGINALS, key)
+        # Unchecked, for it was hashed while it was written, a moment ago.
+        descriptor = await self.storage.open(Bucket.ORIGINALS, key, sha256=None)
         try:
             return await self.sandbox.probe(
                 descriptor, limits=self.limits, owner=owner.account, timeout_s=_PROBE_TIMEOUT_S
