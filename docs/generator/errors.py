@@ -61,7 +61,9 @@ def _overview(known: Mapping[str, type[ImagemillError]]) -> str:
 def _whose(error: type[ImagemillError]) -> str:
     if issubclass(error, PictureRefused):
         return "the picture, or what is asked of it"
-    return "nothing: try again" if error.retry else "the request"
+    if issubclass(error, Refused) and not error.retry:
+        return "the request"
+    return "nothing: try again" if error.retry else "what is stored"
 
 
 def _section(error: type[ImagemillError], remedy: str) -> str:
@@ -86,4 +88,6 @@ def _fate(error: type[ImagemillError]) -> str:
         later = "may be taken later" if error.retry else "will be refused again"
         return f"The same request {later}."
     alarm = " An operator should look at it." if error.alarm else ""
+    if not error.retry:
+        return f"A job that meets it fails at once.{alarm}"
     return f"Imagemill tries a job that meets it again before it gives up.{alarm}"

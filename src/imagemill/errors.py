@@ -9,7 +9,7 @@ ImagemillError
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
 └── Failed               something on this side went wrong; trying again may help
-    ├── Timeout, DecoderCrashed, WorkerLost, DeadlinePassed, Internal
+    ├── Timeout, DecoderCrashed, WorkerLost, DeadlinePassed, IntegrityLost, Internal
     └── Unavailable
         └── QueueFull
 """
@@ -257,6 +257,15 @@ class DeadlinePassed(Failed):
     code = "deadline_passed"
     status = HTTPStatus.GATEWAY_TIMEOUT
     retry = False
+
+
+class IntegrityLost(Failed):
+    """Say that stored bytes are no longer what was written."""
+
+    code = "integrity"
+    status = HTTPStatus.BAD_GATEWAY
+    retry = False
+    alarm = True
 
 
 class Unavailable(Failed):

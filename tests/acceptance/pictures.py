@@ -41,6 +41,11 @@ def gif(frames: int = 3) -> bytes:
     return written(drawn[0], "GIF", save_all=True, append_images=drawn[1:], duration=100, loop=0)
 
 
+def large() -> bytes:
+    """Draw a picture whose file has more than 9 MB, too many to be held until it is checked."""
+    return written(scene(2000, 1600), "TIFF")
+
+
 def opened(data: bytes) -> Image.Image:
     """Decode a file with a decoder that is not the one under test."""
     picture = Image.open(io.BytesIO(data))

@@ -18,6 +18,7 @@ from imagemill.contracts.transport import SERVICE
 from imagemill.processes import NAMES
 from tests.acceptance import pictures, raw
 from tests.acceptance.api import API, problem
+from tests.acceptance.damage import file_of, flip
 from tests.acceptance.system import PROGRAM, System, eventually, started, surroundings
 
 pytestmark = pytest.mark.timeout(120)
@@ -80,6 +81,20 @@ def test_the_notifier_hears_what_happened_to_every_job(api: API, services: Servi
 
     with contextlib.closing(sqlite3.connect(path)) as notifications:
         eventually(lambda: notifications.execute("SELECT after FROM places").fetchone()[0] >= last)
+
+
+def test_a_broken_original_is_told_or_ends_short_through_the_gateway_too(
+    api: API, services: Services
+) -> None:
+    small, large = pictures.jpeg(), pictures.large()
+    urls = [api.upload(each)["url"] for each in (small, large)]
+
+    for each in (small, large):
+        flip(file_of(services["uploads"], each), len(each) // 2)
+
+    problem(api.get(urls[0]), 502, "integrity")
+    with pytest.raises(httpx2.RemoteProtocolError):
+        api.get(urls[1])
 
 
 def test_short_forms_work(api: API) -> None:

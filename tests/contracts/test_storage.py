@@ -5,15 +5,36 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from imagemill.errors import NotFound, TooLarge
-from imagemill.storage import Bucket, Storage
+from imagemill.errors import IntegrityLost, NotFound, TooLarge
+from imagemill.storage import Bucket, Storage, checked
 
 KEY = "ab/abcdef"
+WHOLE = os.urandom(2_500_000)
+"""Read in three pieces."""
+SHA256 = hashlib.sha256(WHOLE).hexdigest()
+
+
+def flipped(whole: bytes, at: int) -> bytes:
+    """Change one bit of one byte."""
+    return b"".join((whole[:at], bytes([whole[at] ^ 4]), whole[at + 1 :]))
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "a bit of the first piece": lambda whole: flipped(whole, 0),
+    "a bit of a middle piece": lambda whole: flipped(whole, 1_500_000),
+    "a bit of the last piece": lambda whole: flipped(whole, len(whole) - 1),
+    "the last byte is gone": lambda whole: whole[:-1],
+    "the last pieces are gone": lambda whole: whole[: 1 << 20],
+    "everything is gone": lambda whole: whole[:0],
+    "a byte more": lambda whole: whole + b"x",
+}
+"""What may have become of an object's bytes."""
+damaged = pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 
 
 async def stream(*pieces: bytes) -> AsyncIterator[bytes]:
@@ -120,7 +141,7 @@ async def test_buckets_do_not_share_keys(storage: Storage) -> None:
 async def test_an_opened_object_can_be_read_and_sought_but_not_written(storage: Storage) -> None:
     await storage.put(Bucket.RESULTS, KEY, stream(b"0123456789"))
 
-    descriptor = await storage.open(Bucket.RESULTS, KEY)
+    descriptor = await storage.open(Bucket.RESULTS, KEY, sha256=None)
 
     try:
         assert os.lseek(descriptor, 5, os.SEEK_SET) == 5
@@ -133,7 +154,7 @@ async def test_an_opened_object_can_be_read_and_sought_but_not_written(storage: 
 
 async def test_what_is_not_there_is_not_found(storage: Storage) -> None:
     with pytest.raises(NotFound):
-        await storage.open(Bucket.RESULTS, KEY)
+        await storage.open(Bucket.RESULTS, KEY, sha256=None)
     with pytest.raises(NotFound):
         await content(storage)
     assert await storage.size(Bucket.RESULTS, KEY) is None
@@ -159,3 +180,78 @@ async def test_many_puts_at_once_all_arrive(storage: Storage) -> None:
 
 async def test_a_check_passes_where_objects_can_be_written(storage: Storage) -> None:
     await storage.check()
+
+
+async def test_an_object_with_the_right_digest_is_opened_at_its_first_byte(
+    storage: Storage,
+) -> None:
+    await storage.put(Bucket.RESULTS, KEY, stream(WHOLE))
+
+    descriptor = await storage.open(Bucket.RESULTS, KEY, sha256=SHA256)
+
+    with os.fdopen(descriptor, "rb") as file:
+        assert file.read() == WHOLE
+
+
+@damaged
+async def test_an_object_that_is_not_what_was_written_is_not_opened(
+    storage: Storage, damage: Callable[[bytes], bytes]
+) -> None:
+    await storage.put(Bucket.RESULTS, KEY, stream(damage(WHOLE)))
+    before = open_files()
+
+    with pytest.raises(IntegrityLost):
+        await storage.open(Bucket.RESULTS, KEY, sha256=SHA256)
+
+    assert open_files() == before
+
+
+@pytest.mark.parametrize("whole", [WHOLE, WHOLE[:1], b""], ids=["large", "one byte", "empty"])
+async def test_a_checked_stream_of_what_was_written_is_whole(
+    storage: Storage, whole: bytes
+) -> None:
+    stored = await storage.put(Bucket.RESULTS, KEY, stream(whole))
+    pieces = storage.get(Bucket.RESULTS, KEY)
+
+    read = [each async for each in checked(pieces, stored.sha256, size_bytes=stored.size_bytes)]
+
+    assert b"".join(read) == whole
+
+
+@damaged
+@pytest.mark.parametrize("size_bytes", [None, len(WHOLE)], ids=["no size", "with size"])
+async def test_a_checked_stream_never_ends_well_when_it_is_not_what_was_written(
+    storage: Storage, damage: Callable[[bytes], bytes], size_bytes: int | None
+) -> None:
+    await storage.put(Bucket.RESULTS, KEY, stream(damage(WHOLE)))
+    pieces = storage.get(Bucket.RESULTS, KEY)
+    read = bytearray()
+
+    with pytest.raises(IntegrityLost):
+        await drain(checked(pieces, SHA256, size_bytes=size_bytes), read)
+
+    assert len(read) < len(WHOLE)
+
+
+async def test_an_object_that_grew_is_stopped_before_its_length_is_out() -> None:
+    whole = b"abcdef"
+    pieces = checked(stream(b"abc", b"xyz", b"more"), digest_of(whole), size_bytes=len(whole))
+    read = bytearray()
+
+    with pytest.raises(IntegrityLost):
+        await drain(pieces, read)
+
+    assert read == b"abc"
+
+
+def digest_of(whole: bytes) -> str:
+    return hashlib.sha256(whole).hexdigest()
+
+
+async def drain(pieces: AsyncIterator[bytes], into: bytearray) -> None:
+    async for piece in pieces:
+        into += piece
+
+
+def open_files() -> int:
+    return len([*Path("/proc/self/fd").iterdir()])

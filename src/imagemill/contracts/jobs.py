@@ -59,12 +59,12 @@ class Claim(Contract):
     """Wall-clock seconds after which the work is killed."""
     storage_key: str
     sha256: str = ""
-    """Digest of the original; empty for a job of an older version, which is not checked."""
+    """Digest of the original's bytes; empty for a job of an older version, and then unchecked."""
     limits: Limits
     pictures: dict[str, str]
     """Storage key of each further image that steps name, by image id."""
     sha256s: dict[str, str] = {}
-    """Digest of each further image, by image id."""
+    """Digest of each further image, by image id; what is missing is unchecked."""
     outputs: dict[str, list[dict[str, Any]]]
     """The outputs still to be made: normalized steps by name."""
     work_keys: dict[str, str]

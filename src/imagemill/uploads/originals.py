@@ -90,7 +90,7 @@ class Originals:
         return await self.database.run(lambda each: _recorded(each, image, laid.body.fields, also))
 
     async def _probe(self, owner: Identity, key: str) -> Facts:
-        descriptor = await self.storage.open(Bucket.ORIGINALS, key)
+        descriptor = await self.storage.open(Bucket.ORIGINALS, key, sha256=None)
         try:
             return await self.sandbox.probe(
                 descriptor, limits=self.limits, owner=owner.account, timeout_s=_PROBE_TIMEOUT_S

@@ -1,14 +1,19 @@
-"""How stored bytes leave: with their true type, and with nothing a browser could run."""
+"""How stored bytes leave: checked, with their true type, and with nothing a browser could run."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from imagemill.storage import checked
+
+_GATHERED_BYTES: Final = 8 << 20
+"""Largest object that is held in memory until it is checked; nearly every result is smaller."""
 _SAFE = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
@@ -33,15 +38,21 @@ class Delivered:
 async def deliver(request: Request, what: Delivered, content: AsyncIterator[bytes]) -> Response:
     """Answer with an object's bytes, or 304 when the caller has them already.
 
-    Raises `NotFound` when the object is gone, while that can still be answered.
+    Up to 8 MiB are checked before the first byte is answered. A larger object leaves while it is
+    read, but for its last piece: when it turns out wrong, the connection ends before the announced
+    length. Raises `NotFound` when the object is gone and `IntegrityLost` when it is not what was
+    written, while that can still be answered.
     """
     headers = {**_SAFE, "etag": f'"{what.sha256}"', "content-disposition": _disposition(what)}
     if _has_it(request, what.sha256):
         return Response(status_code=304, headers=headers)
     headers["content-length"] = str(what.size_bytes)
-    first = await anext(content, b"")
-    whole = _begun(first, content)
-    return StreamingResponse(whole, headers=headers, media_type=what.media_type)
+    pieces = checked(content, what.sha256, size_bytes=what.size_bytes)
+    if what.size_bytes <= _GATHERED_BYTES:
+        whole = b"".join([piece async for piece in pieces])
+        return Response(whole, headers=headers, media_type=what.media_type)
+    first = await anext(pieces, b"")
+    return StreamingResponse(_begun(first, pieces), headers=headers, media_type=what.media_type)
 
 
 async def _begun(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -52,11 +52,12 @@ PICTURE_PROBLEMS: Final[Described] = {
 
 
 def file_of(what: str, *media_types: str) -> Described:
-    """Describe an answer that is a file, and the 304 for those who have it already."""
+    """Describe an answer that is a file, the 304 for who has it already, and a broken one."""
     content = {each: {} if each == _JSON else {"schema": BYTES} for each in media_types}
     return {
         HTTPStatus.OK.value: {"description": what, "content": content},
         HTTPStatus.NOT_MODIFIED.value: {"description": "The file is the one in `If-None-Match`."},
+        HTTPStatus.BAD_GATEWAY.value: problem("The file is no longer what was written."),
     }
 
 

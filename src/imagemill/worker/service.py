@@ -91,6 +91,8 @@ class Worker:
             except Conflict as stale:
                 _log.info("attempt_overtaken", reason=stale.message)
             except ImagemillError as error:
+                if error.alarm:
+                    _log.error("attempt_failed_with_alarm", code=error.code, reason=error.message)
                 await self._fail(claim, error)
             except Exception as error:  # noqa: BLE001 - the attempt edge: logged, answered, over
                 _log.exception("attempt_broke", exc_info=error)
@@ -98,8 +100,11 @@ class Worker:
 
     async def _work(self, claim: Claim) -> Finish:
         async with AsyncExitStack() as opened:
-            original = await self._opened(opened, claim.storage_key)
-            pictures = [await self._opened(opened, key) for key in claim.pictures.values()]
+            original = await self._opened(opened, claim.storage_key, claim.sha256)
+            pictures = [
+                await self._opened(opened, key, claim.sha256s.get(image_id, ""))
+                for image_id, key in claim.pictures.items()
+            ]
             order = RenderOrder(
                 limits=claim.limits, outputs=claim.outputs, pictures=list(claim.pictures)
             )
@@ -109,8 +114,8 @@ class Worker:
         with rendering:
             return await self._store(claim, rendering)
 
-    async def _opened(self, opened: AsyncExitStack, key: str) -> int:
-        descriptor = await self.storage.open(Bucket.ORIGINALS, key)
+    async def _opened(self, opened: AsyncExitStack, key: str, sha256: str) -> int:
+        descriptor = await self.storage.open(Bucket.ORIGINALS, key, sha256=sha256 or None)
         opened.callback(os.close, descriptor)
         return descriptor
 
