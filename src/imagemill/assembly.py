@@ -155,7 +155,7 @@ class _Parts:
 
     async def queue(self) -> SQLQueue:
         if self._queue is None:
-            self._queue = SQLQueue(self.database("queue"))
+            self._queue = SQLQueue(self.database("queue"), self.settings.queue.lease_s)
             await self._queue.start()
             self.opened.push_async_callback(self._queue.close)
         return self._queue

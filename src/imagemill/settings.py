@@ -20,6 +20,7 @@ from imagemill.engine.settings import SandboxSettings
 from imagemill.errors import FieldError, InvalidRequest
 from imagemill.gateway.settings import GatewaySettings
 from imagemill.jobs.settings import JobsSettings
+from imagemill.queue.settings import QueueSettings
 from imagemill.worker.settings import WorkerSettings
 
 PREFIX: Final = "IMAGEMILL_"
@@ -73,6 +74,7 @@ class Settings(BaseModel):
     limits: Limits = Field(Limits(), description="What a picture may ask of the machine.")
     gateway: GatewaySettings = Field(GatewaySettings(), description="The gateway.")
     jobs: JobsSettings = Field(JobsSettings(), description="Leases, time limits and tries.")
+    queue: QueueSettings = Field(QueueSettings(), description="The queue that carries work.")
     worker: WorkerSettings = Field(WorkerSettings(), description="Workers.")
     sandbox: SandboxSettings = Field(
         default_factory=SandboxSettings, description="The child processes that touch pixels."
