@@ -201,7 +201,9 @@ def test_an_output_can_name_a_preset(form: Callable[[dict[str, Any]], Wish]) -> 
 @pytest.mark.parametrize(
     ("use", "field"),
     [
-        ({}, "outputs.a.preset"),
+        ({}, "outputs.a"),
+        ({"op": "flip"}, "outputs.a"),
+        ({"version": 1}, "outputs.a"),
         ({"preset": None}, "outputs.a.preset"),
         ({"preset": 5}, "outputs.a.preset"),
         ({"preset": "x" * 65}, "outputs.a.preset"),

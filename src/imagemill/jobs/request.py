@@ -32,7 +32,7 @@ _STEPS: Final = TypeAdapter(Steps)
 
 def _of_its_kind(given: object, _: object) -> Steps | PresetUse:
     """Read steps or a preset's name; what is wrong is told of the one that was meant."""
-    if isinstance(given, dict):
+    if isinstance(given, dict) and "preset" in given:
         return PresetUse.model_validate(given)
     if isinstance(given, list):
         return _STEPS.validate_python(given)
