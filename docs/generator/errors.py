@@ -9,7 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from docs.generator.markdown import page, table
-from imagemill.errors import Failed, ImagemillError, PictureRefused
+from imagemill.errors import Failed, ImagemillError, PictureRefused, Refused
 
 REMEDIES = Path(__file__).with_name("remedies.toml")
 

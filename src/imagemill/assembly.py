@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import time
+import uuid
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -37,8 +39,15 @@ from imagemill.errors import Unavailable
 from imagemill.faults import Faults
 from imagemill.gateway.door import Door
 from imagemill.gateway.service import Gateway, standalone
+from imagemill.jobs.bells import Bells
+from imagemill.jobs.ledger import Bounds, Ledger
+from imagemill.jobs.lending import Lending
+from imagemill.jobs.relay import Relay
 from imagemill.jobs.routes import app_of as jobs_app
 from imagemill.jobs.service import Jobs
+from imagemill.jobs.settings import JobsSettings
+from imagemill.jobs.states import Patience
+from imagemill.jobs.sweep import Sweeper
 from imagemill.notifier.service import Notifier
 from imagemill.processes import BY_NAME, Process, check
 from imagemill.queue.sql import SQLQueue
@@ -66,8 +75,9 @@ class Running:
     """The generated API key; empty where the users service runs elsewhere."""
     layers: Sequence[Layer]
     """The sandbox's layers; none where nothing here touches pixels."""
-    leave: Callable[[], None]
-    """Let go of callers that wait for something to happen; said before the end."""
+    leave: Callable[[], Coroutine[Any, Any, None]]
+    """Say no to whoever asks whether this is ready, end or give back the work in hand, and let go
+    of callers that wait for something to happen; said before the end."""
 
 
 @asynccontextmanager
@@ -131,6 +141,9 @@ class _Parts:
     apps: dict[str, ASGIApp] = field(default_factory=dict)
     loops: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
     ends: list[Callable[[], None]] = field(default_factory=list)
+    drains: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    is_leaving: bool = False
+    """Whether this process was told to stop, and should be asked nothing new."""
     sandboxes: list[Sandbox] = field(default_factory=list)
     admin_key: str = ""
     _signer: Signer | None = None
@@ -138,9 +151,14 @@ class _Parts:
     _storage: LocalStorage | None = None
     _remotes: dict[str, Remote] = field(default_factory=dict)
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
+        self.is_leaving = True
+        await asyncio.gather(*(drain() for drain in self.drains))
         for end in self.ends:
             end()
+
+    def may_remove(self) -> bool:
+        return True
 
     @property
     def signer(self) -> Signer:
@@ -218,36 +236,57 @@ async def _start_uploads(parts: _Parts) -> ASGIApp:
 
 
 async def _start_jobs(parts: _Parts) -> ASGIApp:
+    settings, database, bells = parts.settings.jobs, parts.database("jobs"), Bells()
+    queue, storage = await parts.queue(), parts.storage
+    ledger = _ledger(settings)
     jobs = Jobs(
-        database=parts.database("jobs"),
-        queue=await parts.queue(),
-        storage=parts.storage,
+        database=database,
+        storage=storage,
         uploads=UploadsClient(parts.client("uploads", "jobs")),
         signer=parts.signer,
-        settings=parts.settings.jobs,
-        limits=parts.settings.limits,
+        ledger=ledger,
+        bells=bells,
+        settings=settings,
         engine=edition(),
     )
     await jobs.start()
-    parts.loops += [jobs.relay, jobs.sweep]
+    relay = Relay(database, queue, bells, parts.faults)
+    sweeper = Sweeper(
+        database, queue, storage, ledger, bells, settings, may_remove=parts.may_remove
+    )
+    parts.loops += [relay.run, sweeper.run]
     parts.ends.append(jobs.stop_waiting)
-    app = jobs_app(jobs)
+    lending = Lending(database, ledger, bells, settings, parts.settings.limits)
+    app = jobs_app(jobs, lending, parts.faults)
     tell_health(app, _queue_health(parts))
     return app
 
 
+def _ledger(settings: JobsSettings) -> Ledger:
+    return Ledger(
+        patience=Patience().with_retries(settings.max_retries),
+        bounds=Bounds(settings.max_unfinished_per_owner, settings.max_unfinished),
+        new_id=lambda: str(uuid.uuid4()),
+        jitter=lambda pause_s: pause_s * random.uniform(0.5, 1.5),  # noqa: S311 - no secret
+    )
+
+
 async def _start_worker(parts: _Parts) -> ASGIApp:
     sandbox = await parts.sandbox()
+    jobs = JobsClient(parts.client("jobs", "worker"))
+    parts.opened.push_async_callback(jobs.close)
     worker = Worker(
         name=f"{os.uname().nodename}-{os.getpid()}",
-        jobs=JobsClient(parts.client("jobs", "worker")),
+        jobs=jobs,
         queue=await parts.queue(),
         storage=parts.storage,
         sandbox=sandbox,
         hands=parts.settings.sandbox.children + parts.settings.worker.prefetch,
         faults=parts.faults,
+        grace_s=parts.settings.worker.grace_s,
     )
     parts.loops.append(worker.run)
+    parts.drains.append(worker.drain)
     app = service_app("Imagemill worker", parts.signer)
     tell_health(app, _pixels_health(parts, sandbox))
     return app

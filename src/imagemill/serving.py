@@ -58,15 +58,42 @@ async def _serve(
     async with running(settings, names) as system:
         lines = _greeting(settings, system, listener, is_first=is_first)
         server = _Server(_config(system), lambda: announce("\n".join(lines)))
+        told = _Told()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, _stop, server, system)
-        await server.serve([listener])
+            loop.add_signal_handler(number, told.again)
+        async with asyncio.TaskGroup() as group:
+            stopping = group.create_task(_stop(told, server, system))
+            await server.serve([listener])
+            stopping.cancel()
 
 
-def _stop(server: _Server, system: Running) -> None:
+class _Told:
+    """How often this process was told to stop."""
+
+    def __init__(self) -> None:
+        self.once = asyncio.Event()
+        self.twice = asyncio.Event()
+
+    def again(self) -> None:
+        (self.twice if self.once.is_set() else self.once).set()
+
+
+async def _stop(told: _Told, server: _Server, system: Running) -> None:
+    """Wait to be told, leave in good order, then end; at once when told a second time.
+
+    While work in hand ends, requests are still answered; only readiness says no.
+    """
+    await told.once.wait()
+    async with asyncio.TaskGroup() as group:
+        leaving = group.create_task(system.leave())
+        impatient = group.create_task(told.twice.wait())
+        await asyncio.wait({leaving, impatient}, return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
+        impatient.cancel()
+    if told.twice.is_set():
+        server.stop()
     server.stop()
-    system.leave()
 
 
 def _greeting(

@@ -170,7 +170,7 @@ def test_who_follows_a_job_is_let_go_when_the_system_stops(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     data = tmp_path_factory.mktemp("stop") / "data"
-    with started(data) as system, API(system) as api:
+    with started(data, settings={"worker_grace_s": "1"}) as system, API(system) as api:
         eventually(api.is_ready)
         image_id = api.upload(pictures.jpeg(4000, 4000))["image_id"]
         job_id = api.submit(image_id, LONG, fresh=True).json()["job_id"]

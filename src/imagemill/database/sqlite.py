@@ -160,9 +160,7 @@ def _use_wal(raw: sqlite3.Connection) -> None:
             return
 
 
-def _commit(
-    raw: sqlite3.Connection, begin: str, batch: Sequence[_Waiting], clock: Clock
-) -> None:
+def _commit(raw: sqlite3.Connection, begin: str, batch: Sequence[_Waiting], clock: Clock) -> None:
     """Run all units of a batch and commit once, synced if any of them is durable."""
     connection = _SQLiteConnection(raw, clock)
     is_durable = any(waiting.durable for waiting in batch)

@@ -26,7 +26,7 @@ from imagemill.jobs.states import Status
 from imagemill.jobs.views import JobView, event_view, job_view, time_of
 from imagemill.web import NO_QUERY, Caller, body_stream
 from imagemill.web.answers import json_answer
-from imagemill.web.openapi import BYTES, IDEMPOTENCY_KEY, location, problem
+from imagemill.web.openapi import BYTES, IDEMPOTENCY_KEY, Described, location, problem
 from imagemill.web.reading import json_object, value_of
 
 _MOST_JSON_BYTES: Final = 20_000_000
@@ -138,7 +138,7 @@ def add_batches(app: FastAPI, batches: Batches) -> None:
     routes = _Routes(batches)
     at = "/api/v1/batches"
     plain: dict[str, Any] = {"tags": ["batches"], "dependencies": [NO_QUERY]}
-    ended = {409: problem("Every item has ended already.")}
+    ended: Described = {409: problem("Every item has ended already.")}
     schema = BatchRequest.model_json_schema(ref_template="#/components/schemas/{model}")
     app.state.schemas.update({**schema.pop("$defs", {}), "BatchRequest": schema})
     app.post(at, **_MADE, openapi_extra=_SUBMIT, dependencies=[NO_QUERY])(routes.submit)
@@ -151,9 +151,9 @@ def add_batches(app: FastAPI, batches: Batches) -> None:
         routes.cancel
     )
     extra = {"parameters": [_PREFER, IDEMPOTENCY_KEY]}
-    app.post(
-        f"{at}/{{batch_id}}/replay", **_MADE, openapi_extra=extra, dependencies=[NO_QUERY]
-    )(routes.replay)
+    app.post(f"{at}/{{batch_id}}/replay", **_MADE, openapi_extra=extra, dependencies=[NO_QUERY])(
+        routes.replay
+    )
     _add_stream(app, batches, f"{at}/{{batch_id}}/events")
 
 
@@ -344,7 +344,8 @@ def _status(batch: Batch) -> BatchStatus:
 def _items(found: BatchItems, limit: int) -> BatchItemsView:
     """Put jobs and refusals in one order and cut at the limit."""
     positions = sorted(
-        [each.place.position or 0 for each in found.jobs] + [each.position for each in found.refusals]
+        [each.place.position or 0 for each in found.jobs]
+        + [each.position for each in found.refusals]
     )
     last = positions[limit - 1] if len(positions) >= limit else None
     shown = [each for each in found.jobs if last is None or (each.place.position or 0) <= last]

@@ -174,9 +174,7 @@ class Batches:
             new.append(NewJob(plan, place=Place(position=at)))
         return await self.jobs.prepared_all(new)
 
-    async def _planned_on(
-        self, each: Wish, carried: Intakes, owner: Identity
-    ) -> list[NewJob]:
+    async def _planned_on(self, each: Wish, carried: Intakes, owner: Identity) -> list[NewJob]:
         new = []
         for at, item in enumerate(carried.items):
             if item.image is not None:

@@ -41,7 +41,7 @@ class NewJob:
     plan: Plan
     stored: Mapping[str, Result] = field(default_factory=dict)
     """Results of the very same work that are there already, by output name."""
-    place: Place = Place()
+    place: Place = field(default_factory=Place)
 
 
 @dataclass(frozen=True, slots=True)

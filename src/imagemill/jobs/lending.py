@@ -72,9 +72,7 @@ class Lending:
         job = await self.database.run(lambda each: self.ledger.give_back(each, job_id, given))
         self.bells.ended(job)
 
-    def _claim(
-        self, connection: Connection, requests: Sequence[ClaimRequest]
-    ) -> list[Job | None]:
+    def _claim(self, connection: Connection, requests: Sequence[ClaimRequest]) -> list[Job | None]:
         return [self._claim_one(connection, each) for each in requests]
 
     def _claim_one(self, connection: Connection, request: ClaimRequest) -> Job | None:
@@ -86,9 +84,7 @@ class Lending:
             _log.info("claim_refused", job_id=request.job_id, reason=refusal.message)
             return None
 
-    def _finish(
-        self, connection: Connection, finishes: Sequence[JobFinish]
-    ) -> list[Job | str]:
+    def _finish(self, connection: Connection, finishes: Sequence[JobFinish]) -> list[Job | str]:
         return [self._finish_one(connection, each) for each in finishes]
 
     def _finish_one(self, connection: Connection, told: JobFinish) -> Job | str:

@@ -21,7 +21,7 @@ from imagemill.jobs.replays import LetterDetails
 from imagemill.jobs.views import AttemptView, JobView, attempt_view, job_view, time_of
 from imagemill.pipeline import field_errors
 from imagemill.web import NO_QUERY, Caller
-from imagemill.web.openapi import problem
+from imagemill.web.openapi import Described, problem
 from imagemill.web.reading import json_object
 
 if TYPE_CHECKING:
@@ -108,19 +108,19 @@ def add_letters(app: FastAPI, public: Public) -> None:
     letters = _Letters(public)
     at = "/api/v1/dead-letters"
     plain: dict[str, Any] = {"tags": ["dead letters"], "dependencies": [NO_QUERY]}
-    gone = {409: problem("The letter was replayed or discarded before.")}
+    gone: Described = {409: problem("The letter was replayed or discarded before.")}
     many: dict[str, Any] = {**plain, "openapi_extra": _body_of(LettersRequest)}
     app.state.schemas.update({"LettersRequest": LettersRequest.model_json_schema()})
-    app.get(at, response_model=LetterList, tags=["dead letters"])(letters.list)
+    app.get(at, response_model=LetterList, tags=["dead letters"])(letters.listed)
     app.post(f"{at}/replay", response_model=DecidedList, **many)(letters.replay_many)
     app.post(f"{at}/discard", response_model=DecidedList, **many)(letters.discard_many)
     app.get(f"{at}/{{letter_id}}", response_model=LetterDetailsView, **plain)(letters.show)
-    app.post(
-        f"{at}/{{letter_id}}/replay", **{**openapi.REPLAY, **plain, "name": "replay_letter"}
-    )(letters.replay)
-    app.delete(
-        f"{at}/{{letter_id}}", status_code=HTTPStatus.NO_CONTENT, responses=gone, **plain
-    )(letters.discard)
+    app.post(f"{at}/{{letter_id}}/replay", **{**openapi.REPLAY, **plain, "name": "replay_letter"})(
+        letters.replay
+    )
+    app.delete(f"{at}/{{letter_id}}", status_code=HTTPStatus.NO_CONTENT, responses=gone, **plain)(
+        letters.discard
+    )
 
 
 def _wanted(
@@ -135,9 +135,7 @@ def _wanted(
     limit: Annotated[int, Query(ge=1, le=MOST, description="Letters in one answer.")] = 20,
     cursor: Annotated[str, Query(max_length=200, description="`next` of the answer before.")] = "",
 ) -> LetterListing:
-    parameters.query(
-        request, "state", "reason", "operation", "since", "until", "limit", "cursor"
-    )
+    parameters.query(request, "state", "reason", "operation", "since", "until", "limit", "cursor")
     before, before_id = place_of(cursor)
     return LetterListing(
         limit=limit,
@@ -155,7 +153,7 @@ def _wanted(
 class _Letters:
     public: Public
 
-    async def list(
+    async def listed(
         self, caller: Caller, wanted: Annotated[LetterListing, Depends(_wanted)]
     ) -> LetterList:
         """List the caller's dead letters, the newest first."""

@@ -12,7 +12,15 @@ from imagemill.jobs.catalogue import parameters_of
 from imagemill.jobs.request import ENCODING_FIELDS, JobRequest, TermsRequest
 from imagemill.jobs.views import Accepted, DryRun
 from imagemill.operations import Kind, Step, operations
-from imagemill.web.openapi import BYTES, IDEMPOTENCY_KEY, PICTURE_PROBLEMS, Described, file_of, location, problem
+from imagemill.web.openapi import (
+    BYTES,
+    IDEMPOTENCY_KEY,
+    PICTURE_PROBLEMS,
+    Described,
+    file_of,
+    location,
+    problem,
+)
 
 JobId = Annotated[str, Path(description="Id of the job, as the answer to work told it.")]
 OutputName = Annotated[

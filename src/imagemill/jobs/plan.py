@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from imagemill.contracts.uploads import Image
@@ -40,7 +40,7 @@ class Plan:
     outputs: dict[str, PlannedOutput]
     fresh: bool
     type: str
-    terms: Terms = Terms()
+    terms: Terms = field(default_factory=Terms)
     deadline_s: float | None = None
     """Seconds from its acceptance in which the job must end; None for no deadline."""
 

@@ -54,7 +54,9 @@ class Replays:
     async def prepared(self, old: Job, owner: Identity, place: Place) -> NewJob:
         """Plan an old job anew, with today's engine; raises `Conflict` unless it went wrong."""
         if old.standing.status not in {Status.FAILED, Status.CANCELLED}:
-            raise Conflict(f"The job is {old.standing.status}; only one that went wrong is done again.")
+            raise Conflict(
+                f"The job is {old.standing.status}; only one that went wrong is done again."
+            )
         try:
             plan = await self.jobs.plan_on(wish_again(old), owner, None)
         except NotFound as error:

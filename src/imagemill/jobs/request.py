@@ -111,7 +111,7 @@ class Wish:
     fresh: bool
     type: str
     """The operation of a short form, or `pipeline`."""
-    terms: TermsRequest = TermsRequest()
+    terms: TermsRequest = field(default_factory=TermsRequest)
     presets: Mapping[str, PresetUse] = field(default_factory=dict)
     """Presets by the name of the output whose steps they are; none once these are in place."""
 

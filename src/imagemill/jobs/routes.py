@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -248,9 +249,7 @@ class Public:
         answer.headers["preference-applied"] = "wait"
         return answer
 
-    async def _delivered(
-        self, request: Request, job: Job, name: str, caller: Identity
-    ) -> Response:
+    async def _delivered(self, request: Request, job: Job, name: str, caller: Identity) -> Response:
         found = next((each for each in job.outputs if each.name == name), None)
         if found is None:
             raise NotFound("The job has no output of this name.")
@@ -267,6 +266,7 @@ class Public:
         return await self.jobs.uploads.take_in(body_stream(request), headers, caller=caller)
 
 
-def told(made: Any) -> tuple[str, str, str]:  # noqa: ANN401 - one job in a sequence, see `once`
+def told(made: Sequence[Job]) -> tuple[str, str, str]:
+    """Tell, for an idempotency key, of the one job that a request made."""
     job = made[0]
     return job.id, url_of(job.id), accepted(job).model_dump_json()

@@ -249,7 +249,9 @@ class Jobs:
         if asked.timeout_s is not None and asked.timeout_s > most_s:
             problem = FieldError("timeout_s", f"must be at most {most_s:g}.")
             raise InvalidRequest(
-                "An attempt may not take so long.", errors=[problem], limit={"max_timeout_s": most_s}
+                "An attempt may not take so long.",
+                errors=[problem],
+                limit={"max_timeout_s": most_s},
             )
         retries = owner.max_retries if asked.max_retries is None else asked.max_retries
         timeout_s = owner.timeout_s if asked.timeout_s is None else asked.timeout_s

@@ -9,10 +9,11 @@ from typing import Final
 
 import structlog
 
-from imagemill import idempotency
 from imagemill.contracts.jobs import TOPIC
 from imagemill.database import Connection, Database
 from imagemill.errors import ImagemillError
+from imagemill.idempotency import KEPT_S
+from imagemill.idempotency import records as answers
 from imagemill.jobs.bells import Bells
 from imagemill.jobs.job import Job
 from imagemill.jobs.ledger import Ledger
@@ -102,7 +103,7 @@ class Sweeper:
 
         def unit(connection: Connection) -> list[str]:
             now = connection.now()
-            idempotency.records.forget(connection, now - idempotency.KEPT_S, _MOST_AT_ONCE)
+            answers.forget(connection, now - KEPT_S, _MOST_AT_ONCE)
             if settings.keep_results_s:
                 expiry.expire_results(connection, now - settings.keep_results_s, now, _MOST_AT_ONCE)
             if settings.keep_jobs_s:
@@ -110,7 +111,6 @@ class Sweeper:
             return expiry.garbage(connection, _MOST_AT_ONCE)
 
         garbage = await self.database.run(unit, durable=False)
-        await self.storage.tidy(_STALE_DRAFT_S)
         if garbage and self.may_remove():
             await self._remove(garbage)
 

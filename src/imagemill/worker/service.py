@@ -21,6 +21,7 @@ from imagemill.contracts.jobs import (
     ClaimRequest,
     Failure,
     Finish,
+    GivenBack,
     JobMessage,
     JobsClient,
     Made,
@@ -28,7 +29,7 @@ from imagemill.contracts.jobs import (
 from imagemill.engine.orders import Rendered, RenderOrder
 from imagemill.engine.rendering import Rendering
 from imagemill.engine.sandbox import Sandbox
-from imagemill.errors import Conflict, ImagemillError, Internal
+from imagemill.errors import Conflict, ImagemillError, Internal, Timeout, Unavailable
 from imagemill.faults import Faults, Point
 from imagemill.queue import Delivery, Queue
 from imagemill.storage import Bucket, Storage
@@ -40,10 +41,14 @@ _BEAT_EVERY_S: Final = 1.0
 """Longest pause between beats: a beat's answer is how a worker learns that a job was cancelled."""
 _PAUSE_S: Final = 1.0
 """Rest after the jobs service could not be told, or all workers would ask it without end."""
+_GIVE_BACK_S: Final = 5.0
+"""How long giving everything back may take at a stop; what it does not reach is left to leases."""
+_STORING_S: Final = 60.0
+"""How long reading the original and storing the results may take beside the work."""
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Worker:
     """Works off the jobs topic; owns nothing that a crash could lose."""
 
@@ -56,14 +61,45 @@ class Worker:
     """Jobs in hand at the same time."""
     faults: Faults = field(default_factory=Faults.none)
 
+    grace_s: float = 20.0
+    """Seconds in which work in hand may end after `drain` is called."""
+    _leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    _in_hand: set[asyncio.Task[None]] = field(default_factory=set)
+    _rest_until: float = 0.0
+    """Time of the event loop before which nothing new is taken: what is needed does not answer."""
+
     async def run(self) -> None:
-        """Work until cancelled; jobs in hand are then left to their leases."""
+        """Work until told to leave; when cancelled, jobs in hand are left to their leases."""
         free = asyncio.Semaphore(self.hands)
         async with asyncio.TaskGroup() as group:
+            taking = group.create_task(self._take(free, group))
+            leaving = group.create_task(self._leaving.wait())
+            await asyncio.wait({taking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            taking.cancel()
+            leaving.cancel()
+
+    async def drain(self) -> None:
+        """Take nothing new, let work in hand end, and give back what has not ended in time."""
+        self._leaving.set()
+        if self._in_hand:
+            await asyncio.wait(self._in_hand, timeout=self.grace_s)
+        unfinished = [each for each in self._in_hand if not each.done()]
+        for attempt in unfinished:
+            attempt.cancel()
+        if unfinished:
+            await asyncio.wait(unfinished, timeout=_GIVE_BACK_S)
+
+    async def _take(self, free: asyncio.Semaphore, group: asyncio.TaskGroup) -> None:
+        await free.acquire()
+        async for delivery in self.queue.receive(TOPIC):
+            if self._leaving.is_set():
+                await delivery.again()
+                return
+            handling = group.create_task(self._handle(delivery, free))
+            self._in_hand.add(handling)
+            handling.add_done_callback(self._in_hand.discard)
             await free.acquire()
-            async for delivery in self.queue.receive(TOPIC):
-                group.create_task(self._handle(delivery, free))
-                await free.acquire()
+            await asyncio.sleep(max(0.0, self._rest_until - asyncio.get_running_loop().time()))
 
     async def _handle(self, delivery: Delivery, free: asyncio.Semaphore) -> None:
         """Attempt one message's job: the attempt edge, where everything becomes an answer."""
@@ -79,6 +115,11 @@ class Worker:
         except ValueError as error:
             _log.error("message_unreadable", exc_info=error)
             await delivery.done()
+        except asyncio.CancelledError:
+            if not self._leaving.is_set():
+                raise
+            # The job was given back and will be announced by a message of its own.
+            await delivery.done()
         finally:
             free.release()
 
@@ -90,19 +131,46 @@ class Worker:
         with about(request_id=claim.request_id, job_id=claim.job_id):
             try:
                 self.faults.reach(Point.AFTER_LEASE)
-                async with self._beating(claim):
-                    finish = await self._work(claim)
+                finish = await self._worked(claim)
                 self.faults.reach(Point.AFTER_STORE)
                 await self.jobs.finish(claim.job_id, finish)
             except Conflict as stale:
                 _log.info("attempt_overtaken", reason=stale.message)
+            except Unavailable as error:
+                await self._give_back(claim, error.message, error.retry_after_s or _PAUSE_S)
             except ImagemillError as error:
                 if error.alarm:
                     _log.error("attempt_failed_with_alarm", code=error.code, reason=error.message)
                 await self._fail(claim, error)
+            except asyncio.CancelledError:
+                if self._leaving.is_set():
+                    await self._give_back(claim, "The worker was told to stop.", 0.0)
+                raise
             except Exception as error:  # noqa: BLE001 - the attempt edge: logged, answered, over
                 _log.exception("attempt_broke", exc_info=error)
                 await self._fail(claim, Internal("Something went wrong on our side."))
+
+    async def _worked(self, claim: Claim) -> Finish:
+        """Work under the lease, for no longer than waiting, working and storing may take.
+
+        The sandbox counts the work itself; this is for what hangs round it.
+        """
+        most_s = 3 * claim.timeout_s + _STORING_S
+        try:
+            async with self._beating(claim), asyncio.timeout(most_s):
+                return await self._work(claim)
+        except TimeoutError as error:
+            raise Timeout(f"The attempt had not ended after {most_s:g} s.") from error
+
+    async def _give_back(self, claim: Claim, reason: str, pause_s: float) -> None:
+        """Let somebody else do the job; where something does not answer, rest before the next."""
+        _log.info("attempt_given_back", reason=reason)
+        self._rest_until = asyncio.get_running_loop().time() + pause_s
+        given = GivenBack(lease_id=claim.lease_id, reason=reason, pause_s=pause_s)
+        try:
+            await self.jobs.give_back(claim.job_id, given)
+        except Conflict as stale:
+            _log.info("attempt_overtaken", reason=stale.message)
 
     async def _work(self, claim: Claim) -> Finish:
         async with AsyncExitStack() as opened:

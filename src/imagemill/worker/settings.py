@@ -17,3 +17,10 @@ class WorkerSettings(BaseModel):
         description="Jobs in hand beyond the sandbox's children: fetched or being stored while "
         "the children are at work.",
     )
+    grace_s: float = Field(
+        20.0,
+        ge=0,
+        le=3600,
+        description="Seconds in which a worker that is told to stop may end what it has in hand; "
+        "what has not ended then is given back, which costs those jobs no try.",
+    )

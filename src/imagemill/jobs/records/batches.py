@@ -82,7 +82,12 @@ def get(connection: Connection, batch_id: str, owner: str) -> Batch:
 
 
 def count(
-    connection: Connection, batch_id: str, *, completed: int = 0, failed: int = 0, cancelled: int = 0
+    connection: Connection,
+    batch_id: str,
+    *,
+    completed: int = 0,
+    failed: int = 0,
+    cancelled: int = 0,
 ) -> Batch:
     """Count items that have ended; give the batch as it stands then."""
     row = {"id": batch_id, "completed": completed, "failed": failed, "cancelled": cancelled}

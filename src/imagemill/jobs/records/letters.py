@@ -68,9 +68,7 @@ def listed(connection: Connection, owner: str, wanted: LetterListing) -> list[De
     return [_letter(each) for each in connection.execute(_LIST, row)]
 
 
-def settle(
-    connection: Connection, job_id: str, state: str, replayed_as: str | None = None
-) -> bool:
+def settle(connection: Connection, job_id: str, state: str, replayed_as: str | None = None) -> bool:
     """Note what a person decided; False when that was done before."""
     row = {"job_id": job_id, "state": state, "replayed_as": replayed_as}
     return bool(connection.execute(_SETTLE, row))

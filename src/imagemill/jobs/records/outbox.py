@@ -82,9 +82,7 @@ def following(connection: Connection, most: int) -> list[Waiting]:
 def announced(connection: Connection, published: Sequence[Waiting], now: float) -> None:
     """Note that the queue has these, and move the clock on to the last of them."""
     connection.execute_many(_DROP, [{"id": each.id} for each in published])
-    connection.execute_many(
-        _ANNOUNCED, [{"job_id": each.job_id, "now": now} for each in published]
-    )
+    connection.execute_many(_ANNOUNCED, [{"job_id": each.job_id, "now": now} for each in published])
     connection.execute(_SET_CLOCK, {"turn": max(each.turn for each in published)})
 
 
