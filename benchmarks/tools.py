@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,9 +82,10 @@ def install(tools: Path, environments: Sequence[Environment] = PICTURE_PEERS) ->
     tools.mkdir(parents=True, exist_ok=True)
     for environment in environments:
         if not python_of(tools, environment).exists():
-            _install_python(tools / environment.name, environment.packages)
+            _or_nothing(tools / environment.name, _install_python, environment.packages)
     if not node_modules(tools).exists() and shutil.which("npm"):
-        _install_node(node_modules(tools).parent)
+        packages = [f"{name}@{version}" for name, version in _NODE_PACKAGES.items()]
+        _or_nothing(node_modules(tools).parent, _install_node, packages)
 
 
 def python_of(tools: Path, environment: Environment) -> Path:
@@ -162,15 +163,18 @@ def _found(program: str, remedy: str) -> str:
     return found
 
 
-def _install_python(folder: Path, packages: Sequence[str]) -> None:
+def _or_nothing(
+    folder: Path, install_into: Callable[[Path, Sequence[str]], None], packages: Sequence[str]
+) -> None:
+    """Install into a folder, and leave none behind where that fails: half a peer looks like one."""
     try:
-        _make_environment(folder, packages)
+        install_into(folder, packages)
     except subprocess.CalledProcessError:
         shutil.rmtree(folder, ignore_errors=True)
         sys.stderr.write(f"{folder.name} could not be installed\n")
 
 
-def _make_environment(folder: Path, packages: Sequence[str]) -> None:
+def _install_python(folder: Path, packages: Sequence[str]) -> None:
     if uv := shutil.which("uv"):
         _run([uv, "venv", "--quiet", "--python", sys.executable, folder])
         _run([uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", *packages])
@@ -179,9 +183,8 @@ def _make_environment(folder: Path, packages: Sequence[str]) -> None:
     _run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", *packages])
 
 
-def _install_node(folder: Path) -> None:
+def _install_node(folder: Path, packages: Sequence[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    packages = [f"{name}@{version}" for name, version in _NODE_PACKAGES.items()]
     quiet = ["--silent", "--no-audit", "--no-fund"]
     _run(["npm", "install", *quiet, "--prefix", folder, *packages])
 
