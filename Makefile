@@ -82,6 +82,10 @@ docs: $(VENV)/.installed-dev ## write docs/reference/ anew from the code
 bench: $(VENV)/.installed-dev ## measure Imagemill beside its peers; takes minutes and a quiet machine
 	@$(BIN)/python -m benchmarks
 
+.PHONY: bench-noop
+bench-noop: $(VENV)/.installed-dev ## measure jobs that do nothing beside other job queues; takes minutes
+	@$(BIN)/python -m benchmarks.noop
+
 .PHONY: lock
 lock: ## choose dependency versions anew, none younger than three days
 	@uv="$$(.ci/find uv $(TOOLS))"; "$$uv" lock --upgrade

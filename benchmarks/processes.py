@@ -62,15 +62,16 @@ class Programs:
                     self._all_alive()
                     await asyncio.sleep(_LOOK_EVERY_S)
         except TimeoutError as error:
-            raise TimeoutError(f"Not ready in {_READY_WITHIN_S} s. {self._logs()}") from error
+            raise TimeoutError(f"Not ready in {_READY_WITHIN_S} s. {self.logs()}") from error
+
+    def logs(self) -> str:
+        """Give the ends of the logs in the folder."""
+        logs = sorted(self._folder.glob("*.log"))
+        return "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in logs)
 
     def _all_alive(self) -> None:
         if any(process.returncode is not None for process in self.running):
-            raise ChildProcessError(f"A program ended by itself. {self._logs()}")
-
-    def _logs(self) -> str:
-        logs = sorted(self._folder.glob("*.log"))
-        return "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in logs)
+            raise ChildProcessError(f"A program ended by itself. {self.logs()}")
 
     async def _start(self, program: Program) -> asyncio.subprocess.Process:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}

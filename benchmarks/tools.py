@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,17 +53,39 @@ ARQ = Environment(
 )
 THUMBOR = Environment("thumbor", ("thumbor==7.8.0",), ("thumbor", "tornado", "pillow"))
 
+DRAMATIQ = Environment("dramatiq", ("dramatiq[redis]==2.2.1",), ("dramatiq", "redis"))
+TASKIQ = Environment(
+    "taskiq",
+    ("taskiq==0.13.0", "taskiq-redis==1.2.4", "uvloop==0.23.0"),
+    ("taskiq", "taskiq-redis", "redis"),
+)
+PROCRASTINATE = Environment(
+    "procrastinate",
+    ("procrastinate==3.10.0", "psycopg[binary,pool]==3.3.9"),
+    ("procrastinate", "psycopg"),
+)
+HUEY = Environment("huey", ("huey==3.5.4",), ("huey",))
+
 PROFILER = Environment("profiler", ("py-spy==0.4.3",), ("py-spy",))
 
+PICTURE_PEERS = (CELERY, ARQ, THUMBOR, PROFILER)
+"""What `python -m benchmarks` needs."""
+NOOP_PEERS = (CELERY, DRAMATIQ, TASKIQ, PROCRASTINATE, HUEY, PROFILER)
+"""What `python -m benchmarks.noop` needs."""
 
-def install(tools: Path) -> None:
-    """Install every peer that is not there yet; needs the package registries, once."""
+
+def install(tools: Path, environments: Sequence[Environment] = PICTURE_PEERS) -> None:
+    """Install every peer that is not there yet; needs the package registries, once.
+
+    One that cannot be had is left out, and what the installer says about it goes to stderr.
+    """
     tools.mkdir(parents=True, exist_ok=True)
-    for environment in (CELERY, ARQ, THUMBOR, PROFILER):
+    for environment in environments:
         if not python_of(tools, environment).exists():
-            _install_python(tools / environment.name, environment.packages)
+            _or_nothing(tools / environment.name, _install_python, environment.packages)
     if not node_modules(tools).exists() and shutil.which("npm"):
-        _install_node(node_modules(tools).parent)
+        packages = [f"{name}@{version}" for name, version in _NODE_PACKAGES.items()]
+        _or_nothing(node_modules(tools).parent, _install_node, packages)
 
 
 def python_of(tools: Path, environment: Environment) -> Path:
@@ -92,6 +114,27 @@ def redis_version() -> str:
     return f"redis-server {words[2].removeprefix('v=')}"
 
 
+def postgres(program: str) -> Path:
+    """Find a program of Debian's PostgreSQL server, the newest; raise `NotInstalled` if none."""
+    found = shutil.which(program)
+    if found is not None:
+        return Path(found)
+    versions = Path("/usr/lib/postgresql").glob(f"*/bin/{program}")
+    newest = max(versions, key=lambda each: int(each.parts[-3]), default=None)
+    return newest or Path(_found(program, "apt-get install postgresql"))
+
+
+def postgres_version() -> str:
+    """Name the version of PostgreSQL; raise `NotInstalled` when it is not there."""
+    return f"PostgreSQL {_output([postgres('postgres'), '--version']).split()[2]}"
+
+
+def sqlite_version(python: Path) -> str:
+    """Name the version of SQLite that an interpreter has."""
+    script = "import sqlite3; print(sqlite3.sqlite_version)"
+    return f"SQLite {_output([python, '-c', script]).strip()}"
+
+
 def node() -> str:
     """Find node; raise `NotInstalled` when it is not there."""
     return _found("node", "apt-get install nodejs npm")
@@ -102,10 +145,10 @@ def node_modules(tools: Path) -> Path:
     return tools / "bullmq" / "node_modules"
 
 
-def node_versions(tools: Path) -> str:
+def node_versions(tools: Path, packages: Iterable[str] = _NODE_PACKAGES) -> str:
     """Name the versions of node and its packages; raise `NotInstalled` when one is not there."""
     shown = [f"node {_output([node(), '--version']).strip()}"]
-    for package in _NODE_PACKAGES:
+    for package in packages:
         manifest = node_modules(tools) / package / "package.json"
         if not manifest.exists():
             raise NotInstalled(f"{package} is missing; run without --no-install.")
@@ -120,6 +163,17 @@ def _found(program: str, remedy: str) -> str:
     return found
 
 
+def _or_nothing(
+    folder: Path, install_into: Callable[[Path, Sequence[str]], None], packages: Sequence[str]
+) -> None:
+    """Install into a folder, and leave none behind where that fails: half a peer looks like one."""
+    try:
+        install_into(folder, packages)
+    except subprocess.CalledProcessError:
+        shutil.rmtree(folder, ignore_errors=True)
+        sys.stderr.write(f"{folder.name} could not be installed\n")
+
+
 def _install_python(folder: Path, packages: Sequence[str]) -> None:
     if uv := shutil.which("uv"):
         _run([uv, "venv", "--quiet", "--python", sys.executable, folder])
@@ -129,9 +183,8 @@ def _install_python(folder: Path, packages: Sequence[str]) -> None:
     _run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", *packages])
 
 
-def _install_node(folder: Path) -> None:
+def _install_node(folder: Path, packages: Sequence[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    packages = [f"{name}@{version}" for name, version in _NODE_PACKAGES.items()]
     quiet = ["--silent", "--no-audit", "--no-fund"]
     _run(["npm", "install", *quiet, "--prefix", folder, *packages])
 

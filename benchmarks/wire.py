@@ -73,7 +73,11 @@ class Line:
             fresh = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             fresh.settimeout(0)
             fresh.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await asyncio.get_running_loop().sock_connect(fresh, (HOST, self._port))
+            try:
+                await asyncio.get_running_loop().sock_connect(fresh, (HOST, self._port))
+            except OSError:
+                fresh.close()
+                raise
             self._socket = fresh
         return self._socket
 
