@@ -85,6 +85,9 @@ class Idle:
             for _ in range(self._loops):
                 group.create_task(self._loop())
 
+    async def drain(self) -> None:
+        """Stop at once; there is nothing to end."""
+
     async def _loop(self) -> None:
         free = asyncio.Semaphore(self._hands)
         async with asyncio.TaskGroup() as group:
