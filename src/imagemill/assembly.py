@@ -34,6 +34,7 @@ from imagemill.engine.edition import edition
 from imagemill.engine.layers import Layer
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import Unavailable
+from imagemill.faults import Faults
 from imagemill.gateway.door import Door
 from imagemill.gateway.service import Gateway, standalone
 from imagemill.jobs.routes import app_of as jobs_app
@@ -73,11 +74,12 @@ class Running:
 async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterator[Running]:
     """Start processes (all by default) and end them with the block.
 
-    Raises `InvalidRequest` when a process lacks a service that it asks, `Unavailable` when a
-    folder, a database or a required layer of the sandbox is missing.
+    Raises `InvalidRequest` when a process lacks a service that it asks or a fault is wrong or not
+    allowed, `Unavailable` when a folder, a database or a required layer of the sandbox is missing.
     """
     async with AsyncExitStack() as opened:
-        parts = _Parts(settings, opened)
+        faults = Faults.read(settings.fault, are_allowed=settings.test_faults)
+        parts = _Parts(settings, opened, faults)
         wanted = check(settings, names)
         _make_private(settings.data)
         for process in sorted(wanted, key=lambda each: _ORDER.index(each.name)):
@@ -125,6 +127,7 @@ class _Parts:
 
     settings: Settings
     opened: AsyncExitStack
+    faults: Faults = field(default_factory=Faults.none)
     apps: dict[str, ASGIApp] = field(default_factory=dict)
     loops: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
     ends: list[Callable[[], None]] = field(default_factory=list)
@@ -149,7 +152,7 @@ class _Parts:
     @property
     def storage(self) -> LocalStorage:
         if self._storage is None:
-            self._storage = LocalStorage(self.settings.data / "objects")
+            self._storage = LocalStorage(self.settings.data / "objects", faults=self.faults)
             self.opened.push_async_callback(self._storage.close)
         return self._storage
 
@@ -242,6 +245,7 @@ async def _start_worker(parts: _Parts) -> ASGIApp:
         storage=parts.storage,
         sandbox=sandbox,
         hands=parts.settings.sandbox.children + parts.settings.worker.prefetch,
+        faults=parts.faults,
     )
     parts.loops.append(worker.run)
     app = service_app("Imagemill worker", parts.signer)
@@ -254,6 +258,7 @@ async def _start_notifier(parts: _Parts) -> ASGIApp:
         jobs=JobsClient(parts.client("jobs", "notifier")),
         database=parts.database("notifications"),
         signer=parts.signer,
+        faults=parts.faults,
     )
     await notifier.start()
     parts.loops.append(notifier.run)

@@ -70,6 +70,14 @@ class Settings(BaseModel):
         description="File with the secret by which services know each other, the same for all; "
         "`service-key` in the data folder if not set.",
     )
+    fault: str = Field(
+        "",
+        description="Where a process fails on purpose, as `after_store:kill`; see "
+        "[test what a crash does](../how-to/test-a-crash.md).",
+    )
+    test_faults: bool = Field(
+        False, description="Whether `IMAGEMILL_FAULT` may be set; for tests, never for real work."
+    )
     limits: Limits = Field(Limits(), description="What a picture may ask of the machine.")
     gateway: GatewaySettings = Field(GatewaySettings(), description="The gateway.")
     jobs: JobsSettings = Field(JobsSettings(), description="Leases, time limits and tries.")

@@ -15,6 +15,12 @@ from tests.cli.programs import IMAGEMILL, LIMIT_S, Server, draw, made, surroundi
 pytestmark = pytest.mark.server
 
 PAGES = sorted((Path(__file__).parents[2] / "docs" / "how-to").glob("*.md"))
+SAID = {
+    "wait-or-follow": ('"status":"completed"', "event: job.completed", '"status":"cancelled"'),
+}
+"""What the commands of a page must say, by its name."""
+MADE = {"wait-or-follow": {"small.webp": ("WEBP", (400, 300))}}
+"""Pictures that the commands of a page must make: format and size."""
 _BLOCK = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -40,10 +46,10 @@ def run(page: Path, server: Server, folder: Path) -> subprocess.CompletedProcess
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_commands_of_a_page_work(page: Path, server: Server, tmp_path: Path) -> None:
     draw(tmp_path / "photo.jpg", (2000, 1500))
+    wanted = MADE.get(page.stem, {})
 
     done = run(page, server, tmp_path)
 
     assert done.returncode == 0, done.stderr
-    assert made(tmp_path / "small.webp") == ("WEBP", (400, 300))
-    for word in ('"status":"completed"', "event: job.completed", '"status":"cancelled"'):
-        assert word in done.stdout
+    assert [word for word in SAID.get(page.stem, ()) if word not in done.stdout] == []
+    assert {each: made(tmp_path / each) for each in wanted} == wanted

@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -84,8 +84,13 @@ class Child:
             self.layers = hello.layers
         return self.layers
 
-    async def ask(self, frame: bytes, descriptors: Sequence[int]) -> bytes:
-        """Send an order and wait for its answer.
+    async def ask(
+        self,
+        frame: bytes,
+        descriptors: Sequence[int],
+        begun: Callable[[], None] | None = None,
+    ) -> bytes:
+        """Send an order, say so by `begun`, and wait for its answer.
 
         Raises `Unreached` if it had ended before, or `Gone` if it ended over the order.
         """
@@ -95,6 +100,8 @@ class Child:
         except (BrokenPipeError, ConnectionResetError):
             raise Unreached(await self._end()) from None
         self.orders += 1
+        if begun is not None:
+            begun()
         return await self._frame()
 
     def let_go(self) -> None:

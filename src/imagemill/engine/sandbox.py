@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -56,6 +56,8 @@ class _Errand:
     files: Mapping[str, int]
     owner: str
     timeout_s: float
+    begun: Callable[[], None] | None = None
+    """Called when a child has the order."""
 
     @property
     def descriptors(self) -> Sequence[int]:
@@ -117,18 +119,20 @@ class Sandbox:
         owner: str,
         timeout_s: float,
         pictures: Sequence[int] = (),
+        begun: Callable[[], None] | None = None,
     ) -> Rendering:
         """Make every output of one picture; leave the rendering to free its memory.
 
         Descriptors stay the caller's; the child gets its own, for reading only. The limit counts
-        from when a child begins. Raises the class of `errors` that the picture or the sandbox
-        gives reason for.
+        from when a child begins; `begun` is called when it has the order, and ends it by raising.
+        Raises the class of `errors` that the picture or the sandbox gives reason for.
         """
         frame = order.model_dump_json().encode()
         files = rendering.targets(order.outputs)
         try:
             with _readings(original, *pictures) as readings:
-                answer = await self._asked(_Errand(frame, readings, files, owner, timeout_s))
+                errand = _Errand(frame, readings, files, owner, timeout_s, begun)
+                answer = await self._asked(errand)
             return Rendering(answers.finished(answer), files)
         except BaseException:
             rendering.close(files)
@@ -150,7 +154,7 @@ class Sandbox:
         async with self._borrowed(errand.owner) as child:
             try:
                 async with asyncio.timeout(errand.timeout_s):
-                    said = await child.ask(errand.frame, errand.descriptors)
+                    said = await child.ask(errand.frame, errand.descriptors, errand.begun)
             except TimeoutError:
                 raise endings.late(errand.timeout_s) from None
             except Unreached:

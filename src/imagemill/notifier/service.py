@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -14,6 +14,7 @@ from imagemill.contracts.jobs import JobEvent, JobsClient
 from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
 from imagemill.errors import ImagemillError
+from imagemill.faults import Faults, Point
 from imagemill.notifier import records
 from imagemill.web import service_app
 
@@ -32,6 +33,7 @@ class Notifier:
     jobs: JobsClient
     database: Database
     signer: Signer
+    faults: Faults = field(default_factory=Faults.none)
 
     def app(self) -> FastAPI:
         """Make the HTTP side; it has no route of its own yet."""
@@ -55,7 +57,9 @@ class Notifier:
     async def _hear(self, after: int) -> int:
         events = await self.jobs.events(after, wait_s=_WAIT_S)
         for event in events:
+            self.faults.reach(Point.BEFORE_NOTIFY)
             self._note(event)
+            self.faults.reach(Point.AFTER_NOTIFY)
         if not events:
             return after
         last = events[-1].id

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from imagemill.errors import NotFound, Unavailable
+from imagemill.faults import Faults, Point
 from imagemill.storage import Bucket, Stored, lost
 from imagemill.streams import gathered
 
@@ -40,7 +41,13 @@ _STALE_S = 3600.0
 class LocalStorage:
     """A `Storage` in a folder of this machine."""
 
-    def __init__(self, root: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        root: Path,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        faults: Faults | None = None,
+    ) -> None:
         """Keep objects below `root`, which is made when missing.
 
         What processes that were killed left half written is removed first; it takes about 1 ms
@@ -48,6 +55,7 @@ class LocalStorage:
         """
         self._root = root
         self._clock = clock
+        self._faults = faults or Faults.none()
         self._checked_at = float("-inf")
         self._checking = asyncio.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
@@ -58,7 +66,7 @@ class LocalStorage:
 
     async def put(self, bucket: Bucket, key: str, content: AsyncIterable[bytes]) -> Stored:
         """Write a draft while hashing it, sync it, then give it its name."""
-        draft = _Draft(self._path(bucket, key))
+        draft = _Draft(self._path(bucket, key), self._faults)
         try:
             last = b""
             async for piece in gathered(content, _PIECE_BYTES):
@@ -125,7 +133,7 @@ class LocalStorage:
         await asyncio.to_thread(self._threads.shutdown)
 
     def _try(self) -> None:
-        draft = _Draft(self._root / "check")
+        draft = _Draft(self._root / "check", self._faults)
         try:
             draft.write(b"check")
         finally:
@@ -145,14 +153,15 @@ class LocalStorage:
 class _Draft:
     """A file that has no name yet that anybody would look for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, faults: Faults) -> None:
         self._path = path
+        self._faults = faults
         self._draft = path.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
         self._hash = hashlib.sha256()
         self._size = 0
         self._descriptor: int | None = None
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: bytes | memoryview) -> None:
         descriptor = self._open()
         self._hash.update(piece)
         self._size += len(piece)
@@ -162,7 +171,7 @@ class _Draft:
 
     def finish(self, piece: bytes) -> Stored:
         """Write the last piece, make the object durable and give it its name."""
-        self.write(piece)
+        self._write_in_two(memoryview(piece))
         descriptor = self._open()
         if self._path.exists():
             os.fsync(descriptor)
@@ -174,6 +183,13 @@ class _Draft:
         os.close(descriptor)
         self._descriptor = None
         return Stored(self._size, self._hash.hexdigest())
+
+    def _write_in_two(self, piece: memoryview) -> None:
+        """Let the fault point find every object half written, those of one piece too."""
+        half = len(piece) // 2
+        self.write(piece[:half])
+        self._faults.reach(Point.HALF_WRITTEN)
+        self.write(piece[half:])
 
     def _sync_new(self, descriptor: int) -> None:
         try:

@@ -7,7 +7,8 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
@@ -28,6 +29,7 @@ from imagemill.engine.orders import Rendered, RenderOrder
 from imagemill.engine.rendering import Rendering
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import Conflict, ImagemillError, Internal
+from imagemill.faults import Faults, Point
 from imagemill.queue import Delivery, Queue
 from imagemill.storage import Bucket, Storage
 from imagemill.telemetry import about
@@ -52,6 +54,7 @@ class Worker:
     sandbox: Sandbox
     hands: int
     """Jobs in hand at the same time."""
+    faults: Faults = field(default_factory=Faults.none)
 
     async def run(self) -> None:
         """Work until cancelled; jobs in hand are then left to their leases."""
@@ -66,6 +69,7 @@ class Worker:
         """Attempt one message's job: the attempt edge, where everything becomes an answer."""
         try:
             await self._attempt(JobMessage.model_validate_json(delivery.body))
+            self.faults.reach(Point.AFTER_RECORD)
             await delivery.done()
         except ImagemillError as error:
             _log.warning("delivery_given_back", reason=error.message)
@@ -85,8 +89,10 @@ class Worker:
             return
         with about(request_id=claim.request_id, job_id=claim.job_id):
             try:
+                self.faults.reach(Point.AFTER_LEASE)
                 async with self._beating(claim):
                     finish = await self._work(claim)
+                self.faults.reach(Point.AFTER_STORE)
                 await self.jobs.finish(claim.job_id, finish)
             except Conflict as stale:
                 _log.info("attempt_overtaken", reason=stale.message)
@@ -109,7 +115,12 @@ class Worker:
                 limits=claim.limits, outputs=claim.outputs, pictures=list(claim.pictures)
             )
             rendering = await self.sandbox.render(
-                original, order, owner=claim.owner, timeout_s=claim.timeout_s, pictures=pictures
+                original,
+                order,
+                owner=claim.owner,
+                timeout_s=claim.timeout_s,
+                pictures=pictures,
+                begun=partial(self.faults.reach, Point.MID_DECODE),
             )
         with rendering:
             return await self._store(claim, rendering)
