@@ -5,6 +5,8 @@ An adapter that is not listed here has no promise to keep.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +17,23 @@ from imagemill.database import Database
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.queue.sql import SQLQueue
 from imagemill.storage.local import LocalStorage
+
+KILLED_WRITER = """
+import asyncio, sys
+from pathlib import Path
+from imagemill.faults import Faults
+from imagemill.storage import Bucket
+from imagemill.storage.local import LocalStorage
+
+async def pieces():
+    for _ in range(3):
+        yield b"x" * 1_000_000
+
+faults = Faults.read("half_written:kill", are_allowed=True)
+storage = LocalStorage(Path(sys.argv[1]), faults=faults)
+asyncio.run(storage.put(Bucket.RESULTS, "ab/half", pieces()))
+"""
+"""A program that is killed while it writes an object."""
 
 
 class Clock:
@@ -44,6 +63,14 @@ async def storage(tmp_path: Path) -> AsyncIterator[LocalStorage]:
     opened = LocalStorage(tmp_path / "objects")
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def killed_writer(storage: LocalStorage, tmp_path: Path) -> None:
+    """Leave behind what a process leaves that is killed while it writes an object."""
+    command = [sys.executable, "-c", KILLED_WRITER, str(tmp_path / "objects")]
+    done = subprocess.run(command, check=False, timeout=30, stdout=subprocess.DEVNULL)
+    assert done.returncode < 0
 
 
 @pytest.fixture(params=["sql on sqlite"])

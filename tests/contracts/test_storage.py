@@ -244,6 +244,38 @@ async def test_an_object_that_grew_is_stopped_before_its_length_is_out() -> None
     assert read == b"abc"
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("killed_writer")
+async def test_what_a_killed_writer_left_is_removed_when_it_is_old_enough(
+    storage: Storage, tmp_path: Path
+) -> None:
+    await storage.put(Bucket.RESULTS, KEY, stream(b"kept"))
+    left = files_below(tmp_path)
+
+    too_young = await storage.tidy(older_than_s=3600)
+    removed = await storage.tidy(older_than_s=0)
+    again = await storage.tidy(older_than_s=0)
+
+    assert (len(left), too_young, removed, again) == (2, 0, 1, 0)
+    assert await storage.size(Bucket.RESULTS, "ab/half") is None
+    assert await content(storage) == b"kept"
+    assert len(files_below(tmp_path)) == 1
+
+
+async def test_what_is_being_written_is_left_alone(storage: Storage) -> None:
+    tidied: list[int] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"x" * 2_000_000
+        yield b"x" * 2_000_000
+        tidied.append(await storage.tidy(older_than_s=3600))
+
+    await storage.put(Bucket.RESULTS, KEY, pieces())
+
+    assert tidied == [0]
+    assert await content(storage) == b"x" * 4_000_000
+
+
 def digest_of(whole: bytes) -> str:
     return hashlib.sha256(whole).hexdigest()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from imagemill.errors import Unavailable
+from imagemill.faults import Faults
 from imagemill.storage import Bucket
 from imagemill.storage.local import LocalStorage
 
@@ -69,6 +70,31 @@ async def test_a_check_that_failed_is_not_remembered(storage: LocalStorage, tmp_
     removed(in_the_way)
 
     await storage.check()
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"x" * 3_000_000])
+async def test_an_object_that_could_not_be_written_to_its_end_is_not_there(
+    tmp_path: Path, content: bytes
+) -> None:
+    faults = Faults.read("half_written:fail", are_allowed=True)
+    storage = LocalStorage(tmp_path, faults=faults)
+
+    with pytest.raises(Unavailable):
+        await storage.put(Bucket.RESULTS, "ab/abc", once(content))
+    left = files_below(tmp_path)
+    await storage.put(Bucket.RESULTS, "ab/abc", once(content))
+
+    assert left == []
+    assert await storage.size(Bucket.RESULTS, "ab/abc") == len(content)
+    await storage.close()
+
+
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 def aged(path: Path, age_s: float) -> Path:

@@ -19,6 +19,7 @@ from imagemill.contracts.transport import InMemory
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.engine.sandbox import Sandbox
 from imagemill.engine.settings import SandboxSettings
+from imagemill.faults import Faults
 from imagemill.queue.sql import SQLQueue
 from imagemill.storage import Bucket
 from imagemill.storage.local import LocalStorage
@@ -86,7 +87,9 @@ async def queue(tmp_path: Path) -> AsyncIterator[SQLQueue]:
 
 
 @asynccontextmanager
-async def working(ledger: Ledger, queue: SQLQueue, storage: LocalStorage) -> AsyncIterator[None]:
+async def working(
+    ledger: Ledger, queue: SQLQueue, storage: LocalStorage, fault: str
+) -> AsyncIterator[None]:
     """Run a worker for a block; its sandbox is not started, so nothing may get that far."""
     identity = Identity(account="worker", scopes=frozenset({"service"}))
     service = ServiceClient(InMemory(ledger.app()), Signer(b"s" * 32), identity)
@@ -97,6 +100,7 @@ async def working(ledger: Ledger, queue: SQLQueue, storage: LocalStorage) -> Asy
         storage=storage,
         sandbox=Sandbox(SandboxSettings()),
         hands=1,
+        faults=Faults.read(fault, are_allowed=True),
     )
     running = asyncio.create_task(worker.run())
     try:
@@ -106,11 +110,13 @@ async def working(ledger: Ledger, queue: SQLQueue, storage: LocalStorage) -> Asy
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def ending(ledger: Ledger, queue: SQLQueue, storage: LocalStorage) -> Failure:
+async def ending(
+    ledger: Ledger, queue: SQLQueue, storage: LocalStorage, fault: str = ""
+) -> Failure:
     """Let a worker attempt the ledger's job once, and hear how that ended."""
     message = JobMessage(job_id="j1", type="flip", input=JobInput(storage_key="aa/original"))
     await queue.publish(TOPIC, [message.model_dump_json().encode()])
-    async with working(ledger, queue, storage), asyncio.timeout(PATIENCE_S):
+    async with working(ledger, queue, storage, fault), asyncio.timeout(PATIENCE_S):
         return await ledger.heard
 
 
@@ -124,6 +130,16 @@ async def test_a_job_on_bytes_that_are_not_what_was_written_fails_for_good(
     failure = await ending(ledger, queue, storage)
 
     assert (failure.lease_id, failure.code) == ("l1", "integrity")
+
+
+async def test_a_worker_that_fails_with_a_lease_in_hand_says_so(
+    queue: SQLQueue, storage: LocalStorage
+) -> None:
+    ledger = Ledger(claim(sha256=digest(ORIGINAL), of_picture=digest(PICTURE)))
+
+    failure = await ending(ledger, queue, storage, fault="after_lease:fail")
+
+    assert (failure.lease_id, failure.code) == ("l1", "unavailable")
 
 
 async def once(content: bytes) -> AsyncIterator[bytes]:

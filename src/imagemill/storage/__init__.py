@@ -71,6 +71,14 @@ class Storage(Protocol):
         """Remove an object; removing what is not there is no error."""
         ...
 
+    async def tidy(self, older_than_s: float) -> int:
+        """Remove what writers that are gone left half written; tell how much of it there was.
+
+        A writer counts as gone when it has written nothing for so many seconds, in this process
+        or another one. Objects are never removed.
+        """
+        ...
+
     async def check(self) -> None:
         """Raise `Unavailable` when objects cannot be written now."""
         ...

@@ -13,7 +13,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -61,8 +61,7 @@ class LocalStorage:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
         for bucket in Bucket:
             (root / bucket).mkdir(parents=True, exist_ok=True)
-        for draft in _left_behind(root):
-            draft.unlink(missing_ok=True)
+        _tidy(root, _STALE_S)
 
     async def put(self, bucket: Bucket, key: str, content: AsyncIterable[bytes]) -> Stored:
         """Write a draft while hashing it, sync it, then give it its name."""
@@ -119,6 +118,10 @@ class LocalStorage:
     async def delete(self, bucket: Bucket, key: str) -> None:
         """Unlink the file."""
         await self._thread(lambda: self._path(bucket, key).unlink(missing_ok=True))
+
+    async def tidy(self, older_than_s: float) -> int:
+        """Remove drafts that were not written to for so long; 1 ms for every 1,000 objects."""
+        return await self._thread(partial(_tidy, self._root, older_than_s))
 
     async def check(self) -> None:
         """Write and remove a small draft, unless that worked 2 seconds ago or less."""
@@ -225,12 +228,14 @@ def _compare(descriptor: int, sha256: str) -> None:
         raise lost()
 
 
-def _left_behind(root: Path) -> Iterator[Path]:
-    before = time.time() - _STALE_S
+def _tidy(root: Path, older_than_s: float) -> int:
+    before, removed = time.time() - older_than_s, 0
     for draft in root.rglob(f"{_DRAFT}*"):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):  # Its writer is not gone: it has its name now.
             if draft.stat().st_mtime < before:
-                yield draft
+                draft.unlink()
+                removed += 1
+    return removed
 
 
 def _sync_folder(folder: Path) -> None:
