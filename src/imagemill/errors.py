@@ -8,7 +8,9 @@ ImagemillError
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
 └── Failed               something on this side went wrong; trying again may help
-    └── Timeout, DecoderCrashed, WorkerLost, Unavailable, Internal
+    ├── Timeout, DecoderCrashed, WorkerLost, Internal
+    └── Unavailable
+        └── NotAsked     to callers the same answer: what names no code of its own has its parent's
 """
 
 from __future__ import annotations
@@ -212,6 +214,10 @@ class Unavailable(Failed):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class NotAsked(Unavailable):
+    """Say that a part failed so often that it is left alone until `retry_after_s` have passed."""
+
+
 class Internal(Failed):
     """Say that it is our fault, and nothing else."""
 
@@ -221,7 +227,8 @@ class Internal(Failed):
 
 def by_code(code: str) -> type[ImagemillError]:
     """Find the class of a code that came over a wire; an unknown code is `Internal`."""
-    return next((each for each in _tree(ImagemillError) if each.code == code), Internal)
+    named = (each for each in _tree(ImagemillError) if vars(each).get("code") == code)
+    return next(named, Internal)
 
 
 def _tree(root: type[ImagemillError]) -> Iterator[type[ImagemillError]]:
