@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import time
 from collections.abc import (
     AsyncIterator,
@@ -15,17 +16,19 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from imagemill import __version__, keys
+from imagemill.breaker import Breaker
 from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.health import Peer
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.jobs import TOPIC, JobsClient
-from imagemill.contracts.transport import ASGIApp, InMemory, Remote, Transport
+from imagemill.contracts.remote import Remote
+from imagemill.contracts.transport import ASGIApp, InMemory, Transport
 from imagemill.contracts.uploads import UploadsClient
 from imagemill.contracts.users import UsersClient
 from imagemill.database.migrations import migrations_of
@@ -134,6 +137,7 @@ class _Parts:
     _queue: SQLQueue | None = None
     _storage: LocalStorage | None = None
     _remotes: dict[str, Remote] = field(default_factory=dict)
+    _breakers: dict[str, Breaker] = field(default_factory=dict)
 
     def leave(self) -> None:
         for end in self.ends:
@@ -152,6 +156,19 @@ class _Parts:
             self._storage = LocalStorage(self.settings.data / "objects")
             self.opened.push_async_callback(self._storage.close)
         return self._storage
+
+    def _breaker(self, name: str) -> Breaker:
+        breaker = Breaker(
+            name,
+            self.settings.breaker,
+            jitter=lambda rest_s: rest_s * random.uniform(0.8, 1.0),  # noqa: S311 - no secret
+        )
+        self._breakers[name] = breaker
+        return breaker
+
+    def breakers(self) -> dict[str, Any]:
+        """Tell how the breakers of this process stand, for its health."""
+        return {name: asdict(each.seen()) for name, each in self._breakers.items()}
 
     async def queue(self) -> SQLQueue:
         if self._queue is None:
@@ -179,7 +196,8 @@ class _Parts:
         if service in self.apps:
             return InMemory(self.apps[service])
         if service not in self._remotes:
-            remote = Remote(service, getattr(self.settings.peers, service))
+            address = getattr(self.settings.peers, service)
+            remote = Remote(service, address, self._breaker(service))
             self.opened.push_async_callback(remote.close)
             self._remotes[service] = remote
         return self._remotes[service]
@@ -258,7 +276,7 @@ async def _start_notifier(parts: _Parts) -> ASGIApp:
     await notifier.start()
     parts.loops.append(notifier.run)
     app = notifier.app()
-    tell_health(app, _well)
+    tell_health(app, _breakers_health(parts))
     return app
 
 
@@ -271,6 +289,7 @@ async def _start_gateway(parts: _Parts) -> ASGIApp:
         peers={name: Peer(parts.client(name, "gateway")) for name in _known_peers(parts)},
         routes=_routes(parts, BY_NAME.values()),
         version=__version__,
+        breakers=parts.breakers,
     )
 
 
@@ -313,6 +332,13 @@ async def _well() -> dict[str, Any]:
     return {}
 
 
+def _breakers_health(parts: _Parts) -> Health:
+    async def health() -> dict[str, Any]:
+        return {"breakers": parts.breakers()}
+
+    return health
+
+
 def _pixels_health(parts: _Parts, sandbox: Sandbox) -> Health:
     async def health() -> dict[str, Any]:
         await parts.storage.check()
@@ -323,6 +349,7 @@ def _pixels_health(parts: _Parts, sandbox: Sandbox) -> Health:
             "sandbox": layers,
             "children": occupancy.children,
             "working": occupancy.working,
+            "breakers": parts.breakers(),
         }
 
     return health
@@ -331,6 +358,6 @@ def _pixels_health(parts: _Parts, sandbox: Sandbox) -> Health:
 def _queue_health(parts: _Parts) -> Health:
     async def health() -> dict[str, Any]:
         queue = await parts.queue()
-        return {"waiting": await queue.depth(TOPIC)}
+        return {"waiting": await queue.depth(TOPIC), "breakers": parts.breakers()}
 
     return health

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from imagemill.breaker import BreakerSettings
 from imagemill.contracts.facts import Limits
 from imagemill.contracts.wording import problem_with
 from imagemill.engine.settings import SandboxSettings
@@ -76,6 +77,9 @@ class Settings(BaseModel):
     worker: WorkerSettings = Field(WorkerSettings(), description="Workers.")
     sandbox: SandboxSettings = Field(
         default_factory=SandboxSettings, description="The child processes that touch pixels."
+    )
+    breaker: BreakerSettings = Field(
+        BreakerSettings(), description="Leaving alone what fails again and again."
     )
     peers: PeerSettings = Field(PeerSettings(), description="Services in other processes.")
 
