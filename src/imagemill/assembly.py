@@ -45,6 +45,7 @@ from imagemill.notifier.service import Notifier
 from imagemill.processes import BY_NAME, Process, check
 from imagemill.queue.sql import SQLQueue
 from imagemill.settings import Settings
+from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import LocalStorage
 from imagemill.uploads.routes import app_of as uploads_app
 from imagemill.uploads.service import Uploads
@@ -135,7 +136,7 @@ class _Parts:
     admin_key: str = ""
     _signer: Signer | None = None
     _queue: SQLQueue | None = None
-    _storage: LocalStorage | None = None
+    _storage: GuardedStorage | None = None
     _remotes: dict[str, Remote] = field(default_factory=dict)
     _breakers: dict[str, Breaker] = field(default_factory=dict)
 
@@ -151,10 +152,15 @@ class _Parts:
         return self._signer
 
     @property
-    def storage(self) -> LocalStorage:
+    def storage(self) -> GuardedStorage:
         if self._storage is None:
-            self._storage = LocalStorage(self.settings.data / "objects")
-            self.opened.push_async_callback(self._storage.close)
+            local = LocalStorage(self.settings.data / "objects")
+            self.opened.push_async_callback(local.close)
+            self._storage = GuardedStorage(
+                local,
+                reading=self._breaker("storage.read"),
+                writing=self._breaker("storage.write"),
+            )
         return self._storage
 
     def _breaker(self, name: str) -> Breaker:
@@ -357,6 +363,7 @@ def _pixels_health(parts: _Parts, sandbox: Sandbox) -> Health:
 
 def _queue_health(parts: _Parts) -> Health:
     async def health() -> dict[str, Any]:
+        parts.storage.require()
         queue = await parts.queue()
         return {"waiting": await queue.depth(TOPIC), "breakers": parts.breakers()}
 

@@ -16,6 +16,11 @@ pytestmark = pytest.mark.timeout(120)
 SOON = {"breaker_failures": "2", "breaker_rest_s": "0.3", "breaker_longest_rest_s": "1"}
 
 
+def status(api: API, process: str) -> str:
+    """Read how a process says that it is."""
+    return str(api.get("/health").json()["processes"][process]["status"])
+
+
 def breakers(api: API, process: str = "") -> JSON:
     """Read the breakers of the gateway's process, or of another that it asks."""
     told = api.get("/health").json()
@@ -49,6 +54,30 @@ def test_a_service_that_is_down_is_left_alone_until_it_is_back(tmp_path: Path) -
         assert set(before) == {"users", "uploads", "jobs", "worker"}
         problem(refused, 503, "unavailable")
         assert int(refused.headers["retry-after"]) >= 1
-        assert set(worker_told) == {"jobs"}
+        assert set(worker_told) == {"jobs", "storage.read", "storage.write"}
         assert breakers(api)["jobs"]["openings"] >= 1
         api.completed(api.short("flip", pictures.jpeg()))
+
+
+def test_a_storage_that_fails_is_told_by_health_and_recovers_by_itself(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with started(data, settings=SOON) as system, API(system) as api:
+        eventually(api.is_ready)
+        image = api.upload(pictures.jpeg())
+        (data / "objects").rename(data / "aside")
+        (data / "objects").touch()
+
+        eventually(lambda: breakers(api)["storage.write"]["state"] == "open")
+        refused = api.post("/api/v1/images", content=pictures.jpeg())
+        ready = api.get("/health/ready")
+        told = {status(api, "uploads"), status(api, "worker")}
+        eventually(lambda: status(api, "jobs") == "unavailable")
+        (data / "objects").unlink()
+        (data / "aside").rename(data / "objects")
+        eventually(api.is_ready)
+
+        problem(refused, 503, "unavailable")
+        assert (ready.status_code, ready.text) == (503, "waiting")
+        assert told == {"unavailable"}
+        assert api.get(image["url"]).status_code == 200
+        eventually(lambda: api.post("/api/v1/images", content=pictures.jpeg()).is_success)

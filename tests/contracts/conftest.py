@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from imagemill.breaker import Breaker, BreakerSettings
 from imagemill.cache.memory import MemoryCache
 from imagemill.database import Database
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.queue.sql import SQLQueue
+from imagemill.storage import Storage
+from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import LocalStorage
 
 
@@ -39,11 +42,16 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await opened.close()
 
 
-@pytest.fixture(params=["local"])
-async def storage(tmp_path: Path) -> AsyncIterator[LocalStorage]:
+@pytest.fixture(params=["local", "guarded"])
+async def storage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
     opened = LocalStorage(tmp_path / "objects")
-    yield opened
+    yield guarded(opened) if request.param == "guarded" else opened
     await opened.close()
+
+
+def guarded(storage: Storage) -> GuardedStorage:
+    reading, writing = (Breaker(name, BreakerSettings()) for name in ("reading", "writing"))
+    return GuardedStorage(storage, reading=reading, writing=writing)
 
 
 @pytest.fixture(params=["sql on sqlite"])

@@ -71,6 +71,17 @@ async def test_a_check_that_failed_is_not_remembered(storage: LocalStorage, tmp_
     await storage.check()
 
 
+@pytest.mark.parametrize("way", ["open", "size"])
+async def test_a_file_that_cannot_be_reached_is_unavailable_and_not_gone(
+    storage: LocalStorage, tmp_path: Path, way: str
+) -> None:
+    (tmp_path / "results" / "ab").symlink_to("ab")  # A circle; root may open what modes forbid.
+    ask = storage.open if way == "open" else storage.size
+
+    with pytest.raises(Unavailable, match="read"):
+        await ask(Bucket.RESULTS, "ab/abc")
+
+
 def aged(path: Path, age_s: float) -> Path:
     """Make a file that was last written so long ago."""
     path.parent.mkdir(parents=True, exist_ok=True)

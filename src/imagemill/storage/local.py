@@ -93,6 +93,8 @@ class LocalStorage:
             return os.open(self._path(bucket, key), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError as error:
             raise NotFound("The stored object is gone.") from error
+        except OSError as error:
+            raise _unreadable() from error
 
     async def size(self, bucket: Bucket, key: str) -> int | None:
         """Look the file's size up."""
@@ -100,6 +102,8 @@ class LocalStorage:
             return self._path(bucket, key).stat().st_size
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise _unreadable() from error
 
     async def delete(self, bucket: Bucket, key: str) -> None:
         """Unlink the file."""
@@ -198,6 +202,10 @@ def _left_behind(root: Path) -> Iterator[Path]:
         with suppress(FileNotFoundError):
             if draft.stat().st_mtime < before:
                 yield draft
+
+
+def _unreadable() -> Unavailable:
+    return Unavailable("Objects cannot be read now; try again later.", retry_after_s=10)
 
 
 def _sync_folder(folder: Path) -> None:
