@@ -154,7 +154,8 @@ class _Parts:
     @property
     def storage(self) -> GuardedStorage:
         if self._storage is None:
-            local = LocalStorage(self.settings.data / "objects")
+            sync = os.fsync if self._is_synced else _leave_unsynced
+            local = LocalStorage(self.settings.data / "objects", sync=sync)
             self.opened.push_async_callback(local.close)
             self._storage = GuardedStorage(
                 local,
@@ -162,6 +163,10 @@ class _Parts:
                 writing=self._breaker("storage.write"),
             )
         return self._storage
+
+    @property
+    def _is_synced(self) -> bool:
+        return self.settings.durability == "synced"
 
     def _breaker(self, name: str) -> Breaker:
         breaker = Breaker(
@@ -185,7 +190,7 @@ class _Parts:
 
     def database(self, name: str) -> SQLiteDatabase:
         path = self.settings.data / "databases" / f"{name}.sqlite"
-        database = SQLiteDatabase(path)
+        database = SQLiteDatabase(path, synced=self._is_synced)
         self.opened.push_async_callback(database.close)
         return database
 
@@ -336,6 +341,10 @@ def _make_private(folder: Path) -> None:
 
 async def _well() -> dict[str, Any]:
     return {}
+
+
+def _leave_unsynced(_: int) -> None:
+    """Leave it to the kernel when a file reaches the disk."""
 
 
 def _breakers_health(parts: _Parts) -> Health:

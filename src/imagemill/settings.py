@@ -60,6 +60,11 @@ class Settings(BaseModel):
     host: str = Field("127.0.0.1", description="Address to listen at; loopback unless told.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen at; 0 takes a free one.")
     data: Path = Field(Path("data"), description="Folder of databases, objects and generated keys.")
+    durability: Literal["synced", "written"] = Field(
+        "synced",
+        description="What a promise survives: `synced` a power cut, `written` a crash of Imagemill "
+        "only.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least important log lines that are written."
     )

@@ -14,6 +14,7 @@ from tests.acceptance.system import eventually, started
 pytestmark = pytest.mark.timeout(120)
 
 SOON = {"breaker_failures": "2", "breaker_rest_s": "0.3", "breaker_longest_rest_s": "1"}
+NOT_SYNCED = {"durability": "written"}
 
 
 def status(api: API, process: str) -> str:
@@ -81,3 +82,16 @@ def test_a_storage_that_fails_is_told_by_health_and_recovers_by_itself(tmp_path:
         assert told == {"unavailable"}
         assert api.get(image["url"]).status_code == 200
         eventually(lambda: api.post("/api/v1/images", content=pictures.jpeg()).is_success)
+
+
+def test_a_system_that_does_not_sync_works_all_the_same(tmp_path: Path) -> None:
+    with started(tmp_path / "data", settings=NOT_SYNCED) as system:
+        with API(system) as api:
+            eventually(api.is_ready)
+            job = api.completed(api.short("flip", pictures.jpeg()))
+        system.kill()
+
+    with started(tmp_path / "data", settings=NOT_SYNCED) as again, API(again) as api:
+        eventually(api.is_ready)
+
+        assert api.result(api.job(job["job_id"]))

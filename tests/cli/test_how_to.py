@@ -14,8 +14,12 @@ from tests.cli.programs import IMAGEMILL, LIMIT_S, Server, draw, made, surroundi
 
 pytestmark = pytest.mark.server
 
-PAGES = sorted((Path(__file__).parents[2] / "docs" / "how-to").glob("*.md"))
 _BLOCK = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PAGES = [
+    page
+    for page in sorted((Path(__file__).parents[2] / "docs" / "how-to").glob("*.md"))
+    if _BLOCK.search(page.read_text(encoding="utf-8"))
+]
 
 
 def run(page: Path, server: Server, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -5,6 +5,7 @@ An adapter that is not listed here has no promise to keep.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -35,16 +36,17 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite"])
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = SQLiteDatabase(tmp_path / "test.sqlite")
+@pytest.fixture(params=["sqlite", "sqlite, unsynced"])
+async def database(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
+    opened = SQLiteDatabase(tmp_path / "test.sqlite", synced="unsynced" not in request.param)
     yield opened
     await opened.close()
 
 
-@pytest.fixture(params=["local", "guarded"])
+@pytest.fixture(params=["local", "local, unsynced", "guarded"])
 async def storage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
-    opened = LocalStorage(tmp_path / "objects")
+    sync = unsynced if "unsynced" in request.param else os.fsync
+    opened = LocalStorage(tmp_path / "objects", sync=sync)
     yield guarded(opened) if request.param == "guarded" else opened
     await opened.close()
 
@@ -52,6 +54,10 @@ async def storage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterat
 def guarded(storage: Storage) -> GuardedStorage:
     reading, writing = (Breaker(name, BreakerSettings()) for name in ("reading", "writing"))
     return GuardedStorage(storage, reading=reading, writing=writing)
+
+
+def unsynced(_: int) -> None:
+    """Leave it to the kernel when a file reaches the disk."""
 
 
 @pytest.fixture(params=["sql on sqlite"])

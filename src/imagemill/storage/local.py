@@ -40,14 +40,23 @@ _STALE_S = 3600.0
 class LocalStorage:
     """A `Storage` in a folder of this machine."""
 
-    def __init__(self, root: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        root: Path,
+        clock: Callable[[], float] = time.monotonic,
+        sync: Callable[[int], None] = os.fsync,
+    ) -> None:
         """Keep objects below `root`, which is made when missing.
+
+        `sync` brings an open file or folder to the disk; one that does nothing leaves that to the
+        kernel, so that a power cut may lose what was put in its last half minute.
 
         What processes that were killed left half written is removed first; it takes about 1 ms
         for every 1,000 objects.
         """
         self._root = root
         self._clock = clock
+        self._sync = sync
         self._checked_at = float("-inf")
         self._checking = asyncio.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
@@ -58,7 +67,7 @@ class LocalStorage:
 
     async def put(self, bucket: Bucket, key: str, content: AsyncIterable[bytes]) -> Stored:
         """Write a draft while hashing it, sync it, then give it its name."""
-        draft = _Draft(self._path(bucket, key))
+        draft = _Draft(self._path(bucket, key), self._sync)
         try:
             last = b""
             async for piece in gathered(content, _PIECE_BYTES):
@@ -122,7 +131,7 @@ class LocalStorage:
         await asyncio.to_thread(self._threads.shutdown)
 
     def _try(self) -> None:
-        draft = _Draft(self._root / "check")
+        draft = _Draft(self._root / "check", self._sync)
         try:
             draft.write(b"check")
         finally:
@@ -142,8 +151,9 @@ class LocalStorage:
 class _Draft:
     """A file that has no name yet that anybody would look for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, sync: Callable[[int], None]) -> None:
         self._path = path
+        self._sync = sync
         self._draft = path.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
         self._hash = hashlib.sha256()
         self._size = 0
@@ -162,9 +172,9 @@ class _Draft:
         self.write(piece)
         descriptor = self._open()
         if self._path.exists():
-            os.fsync(descriptor)
+            self._sync(descriptor)
             self._draft.rename(self._path)
-            _sync_folder(self._path.parent)
+            _sync_folder(self._path.parent, self._sync)
         else:
             self._draft.rename(self._path)
             self._sync_new(descriptor)
@@ -174,7 +184,7 @@ class _Draft:
 
     def _sync_new(self, descriptor: int) -> None:
         try:
-            os.fsync(descriptor)
+            self._sync(descriptor)
         except OSError:
             self._path.unlink()
             raise
@@ -208,9 +218,9 @@ def _unreadable() -> Unavailable:
     return Unavailable("Objects cannot be read now; try again later.", retry_after_s=10)
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: Path, sync: Callable[[int], None]) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)
