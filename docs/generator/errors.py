@@ -33,7 +33,10 @@ def errors_page() -> str:
 
 
 def leaves() -> Iterator[type[ImagemillError]]:
-    """Yield the classes that are raised, in the order of the tree; their parents only group."""
+    """Yield the class of each code, in the order of the tree; parents of codes only group.
+
+    What names no code of its own is not told apart by callers, and answers as its parent.
+    """
     return _leaves(ImagemillError)
 
 
@@ -43,7 +46,7 @@ def read_remedies() -> Mapping[str, str]:
 
 
 def _leaves(root: type[ImagemillError]) -> Iterator[type[ImagemillError]]:
-    children = root.__subclasses__()
+    children = [each for each in root.__subclasses__() if "code" in vars(each)]
     if not children:
         yield root
     for child in children:

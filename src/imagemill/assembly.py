@@ -17,17 +17,19 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from imagemill import __version__, keys
+from imagemill.breaker import Breaker
 from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.health import Peer
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.jobs import TOPIC, JobsClient
-from imagemill.contracts.transport import ASGIApp, InMemory, Remote, Transport
+from imagemill.contracts.remote import Remote
+from imagemill.contracts.transport import ASGIApp, InMemory, Transport
 from imagemill.contracts.uploads import UploadsClient
 from imagemill.contracts.users import UsersClient
 from imagemill.database.migrations import migrations_of
@@ -52,6 +54,7 @@ from imagemill.notifier.service import Notifier
 from imagemill.processes import BY_NAME, Process, check
 from imagemill.queue.sql import SQLQueue
 from imagemill.settings import Settings
+from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import LocalStorage
 from imagemill.uploads.routes import app_of as uploads_app
 from imagemill.uploads.service import Uploads
@@ -148,8 +151,9 @@ class _Parts:
     admin_key: str = ""
     _signer: Signer | None = None
     _queue: SQLQueue | None = None
-    _storage: LocalStorage | None = None
+    _storage: GuardedStorage | None = None
     _remotes: dict[str, Remote] = field(default_factory=dict)
+    _breakers: dict[str, Breaker] = field(default_factory=dict)
 
     async def leave(self) -> None:
         self.is_leaving = True
@@ -168,11 +172,35 @@ class _Parts:
         return self._signer
 
     @property
-    def storage(self) -> LocalStorage:
+    def storage(self) -> GuardedStorage:
         if self._storage is None:
-            self._storage = LocalStorage(self.settings.data / "objects", faults=self.faults)
-            self.opened.push_async_callback(self._storage.close)
+            sync = os.fsync if self._is_synced else _leave_unsynced
+            root = self.settings.data / "objects"
+            local = LocalStorage(root, sync=sync, faults=self.faults)
+            self.opened.push_async_callback(local.close)
+            self._storage = GuardedStorage(
+                local,
+                reading=self._breaker("storage.read"),
+                writing=self._breaker("storage.write"),
+            )
         return self._storage
+
+    @property
+    def _is_synced(self) -> bool:
+        return self.settings.durability == "synced"
+
+    def _breaker(self, name: str) -> Breaker:
+        breaker = Breaker(
+            name,
+            self.settings.breaker,
+            jitter=lambda rest_s: rest_s * random.uniform(0.8, 1.0),  # noqa: S311 - no secret
+        )
+        self._breakers[name] = breaker
+        return breaker
+
+    def breakers(self) -> dict[str, Any]:
+        """Tell how the breakers of this process stand, for its health."""
+        return {name: asdict(each.seen()) for name, each in self._breakers.items()}
 
     async def queue(self) -> SQLQueue:
         if self._queue is None:
@@ -183,7 +211,7 @@ class _Parts:
 
     def database(self, name: str) -> SQLiteDatabase:
         path = self.settings.data / "databases" / f"{name}.sqlite"
-        database = SQLiteDatabase(path)
+        database = SQLiteDatabase(path, synced=self._is_synced)
         self.opened.push_async_callback(database.close)
         return database
 
@@ -200,7 +228,8 @@ class _Parts:
         if service in self.apps:
             return InMemory(self.apps[service])
         if service not in self._remotes:
-            remote = Remote(service, getattr(self.settings.peers, service))
+            address = getattr(self.settings.peers, service)
+            remote = Remote(service, address, self._breaker(service))
             self.opened.push_async_callback(remote.close)
             self._remotes[service] = remote
         return self._remotes[service]
@@ -302,7 +331,7 @@ async def _start_notifier(parts: _Parts) -> ASGIApp:
     await notifier.start()
     parts.loops.append(notifier.run)
     app = notifier.app()
-    tell_health(app, _well)
+    tell_health(app, _breakers_health(parts))
     return app
 
 
@@ -315,6 +344,7 @@ async def _start_gateway(parts: _Parts) -> ASGIApp:
         peers={name: Peer(parts.client(name, "gateway")) for name in _known_peers(parts)},
         routes=_routes(parts, BY_NAME.values()),
         version=__version__,
+        breakers=parts.breakers,
     )
 
 
@@ -357,6 +387,17 @@ async def _well() -> dict[str, Any]:
     return {}
 
 
+def _leave_unsynced(_: int) -> None:
+    """Leave it to the kernel when a file reaches the disk."""
+
+
+def _breakers_health(parts: _Parts) -> Health:
+    async def health() -> dict[str, Any]:
+        return {"breakers": parts.breakers()}
+
+    return health
+
+
 def _pixels_health(parts: _Parts, sandbox: Sandbox) -> Health:
     async def health() -> dict[str, Any]:
         await parts.storage.check()
@@ -367,6 +408,7 @@ def _pixels_health(parts: _Parts, sandbox: Sandbox) -> Health:
             "sandbox": layers,
             "children": occupancy.children,
             "working": occupancy.working,
+            "breakers": parts.breakers(),
         }
 
     return health
@@ -374,7 +416,8 @@ def _pixels_health(parts: _Parts, sandbox: Sandbox) -> Health:
 
 def _queue_health(parts: _Parts) -> Health:
     async def health() -> dict[str, Any]:
+        parts.storage.require()
         queue = await parts.queue()
-        return {"waiting": await queue.depth(TOPIC)}
+        return {"waiting": await queue.depth(TOPIC), "breakers": parts.breakers()}
 
     return health

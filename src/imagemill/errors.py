@@ -11,6 +11,7 @@ ImagemillError
 └── Failed               something on this side went wrong; trying again may help
     ├── Timeout, DecoderCrashed, WorkerLost, DeadlinePassed, IntegrityLost, Internal
     └── Unavailable
+        ├── NotAsked     to callers the same answer: what names no code of its own has its parent's
         └── QueueFull
 """
 
@@ -275,6 +276,10 @@ class Unavailable(Failed):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class NotAsked(Unavailable):
+    """Say that a part failed so often that it is left alone until `retry_after_s` have passed."""
+
+
 class QueueFull(Unavailable):
     """Say that there are as many unfinished jobs as the whole installation takes."""
 
@@ -290,7 +295,8 @@ class Internal(Failed):
 
 def by_code(code: str) -> type[ImagemillError]:
     """Find the class of a code that came over a wire; an unknown code is `Internal`."""
-    return next((each for each in _tree(ImagemillError) if each.code == code), Internal)
+    named = (each for each in _tree(ImagemillError) if vars(each).get("code") == code)
+    return next(named, Internal)
 
 
 def _tree(root: type[ImagemillError]) -> Iterator[type[ImagemillError]]:

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from imagemill.breaker import BreakerSettings
 from imagemill.contracts.facts import Limits
 from imagemill.contracts.wording import problem_with
 from imagemill.engine.settings import SandboxSettings
@@ -60,6 +61,11 @@ class Settings(BaseModel):
     host: str = Field("127.0.0.1", description="Address to listen at; loopback unless told.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen at; 0 takes a free one.")
     data: Path = Field(Path("data"), description="Folder of databases, objects and generated keys.")
+    durability: Literal["synced", "written"] = Field(
+        "synced",
+        description="What a promise survives: `synced` a power cut, `written` a crash of Imagemill "
+        "only.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least important log lines that are written."
     )
@@ -86,6 +92,9 @@ class Settings(BaseModel):
     worker: WorkerSettings = Field(WorkerSettings(), description="Workers.")
     sandbox: SandboxSettings = Field(
         default_factory=SandboxSettings, description="The child processes that touch pixels."
+    )
+    breaker: BreakerSettings = Field(
+        BreakerSettings(), description="Leaving alone what fails again and again."
     )
     peers: PeerSettings = Field(PeerSettings(), description="Services in other processes.")
 

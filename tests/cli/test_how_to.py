@@ -14,7 +14,6 @@ from tests.cli.programs import IMAGEMILL, LIMIT_S, Server, draw, made, surroundi
 
 pytestmark = pytest.mark.server
 
-PAGES = sorted((Path(__file__).parents[2] / "docs" / "how-to").glob("*.md"))
 SHOWN = {
     "try-again": ("HTTP/1.1 201", "idempotency-replayed: true"),
     "presets": (
@@ -34,6 +33,11 @@ SHOWN = {
 MADE = {"wait-or-follow": {"small.webp": ("WEBP", (400, 300))}}
 """Pictures that a page's commands must have made."""
 _BLOCK = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PAGES = [
+    page
+    for page in sorted((Path(__file__).parents[2] / "docs" / "how-to").glob("*.md"))
+    if _BLOCK.search(page.read_text(encoding="utf-8"))
+]
 
 
 def run(page: Path, server: Server, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -5,6 +5,7 @@ An adapter that is not listed here has no promise to keep.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -12,10 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from imagemill.breaker import Breaker, BreakerSettings
 from imagemill.cache.memory import MemoryCache
 from imagemill.database import Database
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.queue.sql import SQLQueue
+from imagemill.storage import Storage
+from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import LocalStorage
 
 KILLED_WRITER = """
@@ -51,17 +55,18 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite"])
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = SQLiteDatabase(tmp_path / "test.sqlite")
+@pytest.fixture(params=["sqlite", "sqlite, unsynced"])
+async def database(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
+    opened = SQLiteDatabase(tmp_path / "test.sqlite", synced="unsynced" not in request.param)
     yield opened
     await opened.close()
 
 
-@pytest.fixture(params=["local"])
-async def storage(tmp_path: Path) -> AsyncIterator[LocalStorage]:
-    opened = LocalStorage(tmp_path / "objects")
-    yield opened
+@pytest.fixture(params=["local", "local, unsynced", "guarded"])
+async def storage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
+    sync = unsynced if "unsynced" in request.param else os.fsync
+    opened = LocalStorage(tmp_path / "objects", sync=sync)
+    yield guarded(opened) if request.param == "guarded" else opened
     await opened.close()
 
 
@@ -71,6 +76,15 @@ def killed_writer(storage: LocalStorage, tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED_WRITER, str(tmp_path / "objects")]
     done = subprocess.run(command, check=False, timeout=30, stdout=subprocess.DEVNULL)
     assert done.returncode < 0
+
+
+def guarded(storage: Storage) -> GuardedStorage:
+    reading, writing = (Breaker(name, BreakerSettings()) for name in ("reading", "writing"))
+    return GuardedStorage(storage, reading=reading, writing=writing)
+
+
+def unsynced(_: int) -> None:
+    """Leave it to the kernel when a file reaches the disk."""
 
 
 @pytest.fixture(params=["sql on sqlite"])

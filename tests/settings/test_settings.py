@@ -74,3 +74,14 @@ def test_it_is_known_where_a_value_was_set() -> None:
 
     assert given["port"] == ("9000", "IMAGEMILL_PORT")
     assert given["data"] == (Path("elsewhere"), "command line")
+
+
+def test_a_promise_survives_a_power_cut_unless_told_otherwise() -> None:
+    written = Settings.load({"IMAGEMILL_DURABILITY": "written"})
+
+    assert (Settings.load({}).durability, written.durability) == ("synced", "written")
+
+
+def test_another_durability_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InvalidRequest, match=r"durability.*synced.*written"):
+        Settings.load({"IMAGEMILL_DURABILITY": "sometimes"})

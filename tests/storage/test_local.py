@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import time
 from collections.abc import AsyncIterator
@@ -95,6 +96,55 @@ def files_below(folder: Path) -> list[Path]:
 
 async def once(content: bytes) -> AsyncIterator[bytes]:
     yield content
+
+
+@pytest.mark.parametrize("way", ["open", "size"])
+async def test_a_file_that_cannot_be_reached_is_unavailable_and_not_gone(
+    storage: LocalStorage, tmp_path: Path, way: str
+) -> None:
+    (tmp_path / "results" / "ab").symlink_to("ab")  # A circle; root may open what modes forbid.
+    ask = storage.open if way == "open" else storage.size
+
+    with pytest.raises(Unavailable, match="read"):
+        await ask(Bucket.RESULTS, "ab/abc")
+
+
+async def test_a_new_object_is_synced_once_and_one_that_replaces_it_with_its_folder(
+    tmp_path: Path,
+) -> None:
+    synced: list[str] = []
+    storage = LocalStorage(tmp_path, sync=lambda each: synced.append(name_of(each)))
+
+    await storage.put(Bucket.RESULTS, "ab/abc", stream(b"first"))
+    await storage.put(Bucket.RESULTS, "ab/abc", stream(b"second"))
+    await storage.close()
+
+    new, draft, folder = synced
+    assert (new, folder) == ("abc", "ab")
+    assert draft.startswith(".draft-")
+
+
+async def test_an_object_that_cannot_be_synced_is_not_kept(tmp_path: Path) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    storage = LocalStorage(tmp_path, sync=full)
+
+    with pytest.raises(Unavailable):
+        await storage.put(Bucket.RESULTS, "ab/abc", stream(b"x"))
+
+    assert await storage.size(Bucket.RESULTS, "ab/abc") is None
+    await storage.close()
+
+
+async def stream(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+def name_of(descriptor: int) -> str:
+    """Tell what an open file is called at this moment."""
+    return Path(f"/proc/self/fd/{descriptor}").readlink().name
 
 
 def aged(path: Path, age_s: float) -> Path:

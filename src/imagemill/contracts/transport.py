@@ -1,4 +1,4 @@
-"""How a typed client reaches its service: in memory when it runs here, over HTTP when not.
+"""How a typed client reaches its service: in memory when it runs here, as `remote` says when not.
 
 Both ways speak HTTP to the same ASGI app, so that the border is exercised by every test.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import (
     AsyncIterable,
-    AsyncIterator,
     Awaitable,
     Callable,
     Mapping,
@@ -20,7 +19,7 @@ from typing import Any, Final, Protocol
 import httpx2
 
 from imagemill.contracts.problem import error_of
-from imagemill.errors import MalformedBody, Unavailable
+from imagemill.errors import Unavailable
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -74,7 +73,7 @@ def raise_for_problem(reply: Reply) -> Reply:
     try:
         error = error_of(reply.body, int(wait) if wait.isdigit() else None)
     except ValueError as unreadable:  # Somebody else answers at this address.
-        raise _unreachable() from unreadable
+        raise unreachable() from unreadable
     raise error
 
 
@@ -96,52 +95,8 @@ class InMemory:
         await self._app(scope, receive, send)
 
 
-class Remote:
-    """A `Transport` over HTTP to a service at an address."""
-
-    def __init__(self, service: str, address: str, *, timeout_s: float = 30.0) -> None:
-        """Speak to a service at `address`, such as `http://jobs:8000`; close() it at the end."""
-        self._service = service
-        self._client = httpx2.AsyncClient(
-            base_url=address, timeout=timeout_s, trust_env=False, follow_redirects=False
-        )
-
-    async def send(self, call: Call) -> Reply:
-        """Send the call and read the answer whole."""
-        try:
-            response = await self._client.request(
-                call.method,
-                call.path,
-                headers={**call.headers, SERVICE: self._service},
-                content=call.body,
-            )
-        except httpx2.HTTPError as error:
-            raise _unreachable() from error
-        return Reply(response.status_code, dict(response.headers), response.content)
-
-    async def forward(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream the request there and the answer back."""
-        try:
-            async with self._client.stream(
-                scope["method"],
-                _target(scope),
-                headers=self._headers(scope),
-                content=_body_of(receive),
-            ) as response:
-                await _send_response(response, send)
-        except httpx2.HTTPError as error:
-            raise _unreachable() from error
-
-    async def close(self) -> None:
-        """Close kept connections."""
-        await self._client.aclose()
-
-    def _headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
-        kept = [pair for pair in scope["headers"] if pair[0] not in {b"host", SERVICE.encode()}]
-        return [*kept, (SERVICE.encode(), self._service.encode())]
-
-
-def _unreachable() -> Unavailable:
+def unreachable() -> Unavailable:
+    """Make the error for a service that does not answer."""
     return Unavailable("A service that is needed does not answer; try again.", retry_after_s=2)
 
 
@@ -162,12 +117,6 @@ def _scope(call: Call) -> Scope:
         "server": None,
         "state": {},
     }
-
-
-def _target(scope: Scope) -> str:
-    query = scope["query_string"].decode("latin-1")
-    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-    return f"{path}?{query}" if query else path
 
 
 def _receiver(body: bytes | AsyncIterable[bytes]) -> Receive:
@@ -194,25 +143,6 @@ def _once(body: bytes) -> Receive:
         raise AssertionError
 
     return receive
-
-
-async def _body_of(receive: Receive) -> AsyncIterator[bytes]:
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            # Never as the end of the body: the service would keep half a picture.
-            raise MalformedBody("The connection ended before the body did.")
-        yield message.get("body", b"")
-        more = message.get("more_body", False)
-
-
-async def _send_response(response: httpx2.Response, send: Send) -> None:
-    headers = [(k.lower(), v) for k, v in response.headers.raw if k.lower() != b"transfer-encoding"]
-    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    async for piece in response.aiter_raw():
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class _Gathered:

@@ -59,10 +59,17 @@ class _Thread:
     """One thread that owns one connection and works off units in order."""
 
     def __init__(
-        self, name: str, connect: Callable[[], sqlite3.Connection], begin: str, clock: Clock
+        self,
+        name: str,
+        connect: Callable[[], sqlite3.Connection],
+        begin: str,
+        clock: Clock,
+        *,
+        synced: bool,
     ) -> None:
         self._begin = begin
         self._clock = clock
+        self._synced = synced
         self._connect = connect
         self._inbox: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -70,7 +77,7 @@ class _Thread:
 
     async def run(self, unit: Unit[T], *, durable: bool) -> T:
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(unit, loop.create_future(), loop, durable)
+        waiting = _Waiting(unit, loop.create_future(), loop, durable and self._synced)
         self._inbox.put(waiting)
         result: T = await waiting.answer
         return result
@@ -107,18 +114,24 @@ class _Thread:
 class SQLiteDatabase:
     """A `Database` in one file: one writing thread, one reading thread."""
 
-    def __init__(self, path: Path, *, clock: Clock = time.time) -> None:
+    def __init__(self, path: Path, *, clock: Clock = time.time, synced: bool = True) -> None:
         """Open the file when it is first needed; create it where there is none.
 
         `clock` is the machine's, as SQLite's own is; every process that may open the file has it.
+        Without `synced` no commit waits for the disk, so that a power cut may lose the last ones;
+        the file stays whole.
         """
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = _Thread(f"{path.stem}-writer", self._connect, "BEGIN IMMEDIATE", clock)
-        self._reader = _Thread(f"{path.stem}-reader", self._connect, "BEGIN", clock)
+        names = f"{path.stem}-writer", f"{path.stem}-reader"
+        self._writer = _Thread(names[0], self._connect, "BEGIN IMMEDIATE", clock, synced=synced)
+        self._reader = _Thread(names[1], self._connect, "BEGIN", clock, synced=False)
 
     async def run(self, unit: Unit[T], *, durable: bool = True) -> T:
-        """Run a unit in a transaction that is on disk when this returns, if it is `durable`."""
+        """Run a unit in a transaction that is on disk when this returns, if it is `durable`.
+
+        It is not where the database is not `synced`.
+        """
         return await self._writer.run(unit, durable=durable)
 
     async def read(self, unit: Unit[T]) -> T:

@@ -80,9 +80,19 @@ def _told(what: str) -> dict[str, Any]:
     return {"description": what, "content": {"application/json": {"schema": _HEALTH}}}
 
 
+_BREAKER: Final = {
+    "type": "object",
+    "required": ["state", "failures", "turned_away", "openings"],
+    "properties": {
+        "state": {"type": "string", "enum": ["closed", "open", "half-open"]},
+        "failures": {"type": "integer"},
+        "turned_away": {"type": "integer"},
+        "openings": {"type": "integer"},
+    },
+}
 _HEALTH: Final = {
     "type": "object",
-    "required": ["status", "version", "processes"],
+    "required": ["status", "version", "processes", "breakers"],
     "properties": {
         "status": {"type": "string", "enum": ["ok", "degraded"]},
         "version": {"type": "string"},
@@ -90,6 +100,12 @@ _HEALTH: Final = {
             "type": "object",
             "description": "Each process by name: its status, and what it tells of itself.",
             "additionalProperties": {"type": "object"},
+        },
+        "breakers": {
+            "type": "object",
+            "description": "What the gateway's own process asks of others, by name: `open` where "
+            "it failed so often that it is left alone for a while.",
+            "additionalProperties": _BREAKER,
         },
     },
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -39,6 +39,8 @@ class Gateway:
     routes: Mapping[str, Transport]
     """Path prefix to the service that answers below it; the longest that fits counts."""
     version: str
+    breakers: Callable[[], Mapping[str, Any]]
+    """Tells how the breakers of this process stand, by name."""
     _openapi: dict[str, Any] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,6 +127,7 @@ class Gateway:
                 "status": "ok" if is_well else "degraded",
                 "version": self.version,
                 "processes": told,
+                "breakers": self.breakers(),
             },
             HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE,
         )

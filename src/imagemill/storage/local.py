@@ -45,16 +45,21 @@ class LocalStorage:
         self,
         root: Path,
         clock: Callable[[], float] = time.monotonic,
+        sync: Callable[[int], None] = os.fsync,
         *,
         faults: Faults | None = None,
     ) -> None:
         """Keep objects below `root`, which is made when missing.
+
+        `sync` brings an open file or folder to the disk; one that does nothing leaves that to the
+        kernel, so that a power cut may lose what was put in its last half minute.
 
         What processes that were killed left half written is removed first; it takes about 1 ms
         for every 1,000 objects.
         """
         self._root = root
         self._clock = clock
+        self._sync = sync
         self._faults = faults or Faults.none()
         self._checked_at = float("-inf")
         self._checking = asyncio.Lock()
@@ -65,7 +70,7 @@ class LocalStorage:
 
     async def put(self, bucket: Bucket, key: str, content: AsyncIterable[bytes]) -> Stored:
         """Write a draft while hashing it, sync it, then give it its name."""
-        draft = _Draft(self._path(bucket, key), self._faults)
+        draft = _Draft(self._path(bucket, key), self._sync, self._faults)
         try:
             last = b""
             async for piece in gathered(content, _PIECE_BYTES):
@@ -100,6 +105,8 @@ class LocalStorage:
             descriptor = os.open(self._path(bucket, key), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError as error:
             raise NotFound("The stored object is gone.") from error
+        except OSError as error:
+            raise _unreadable() from error
         try:
             if sha256 is not None:
                 await self._thread(partial(_compare, descriptor, sha256))
@@ -114,6 +121,8 @@ class LocalStorage:
             return self._path(bucket, key).stat().st_size
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise _unreadable() from error
 
     async def delete(self, bucket: Bucket, key: str) -> None:
         """Unlink the file."""
@@ -136,7 +145,7 @@ class LocalStorage:
         await asyncio.to_thread(self._threads.shutdown)
 
     def _try(self) -> None:
-        draft = _Draft(self._root / "check", self._faults)
+        draft = _Draft(self._root / "check", self._sync, self._faults)
         try:
             draft.write(b"check")
         finally:
@@ -156,8 +165,9 @@ class LocalStorage:
 class _Draft:
     """A file that has no name yet that anybody would look for."""
 
-    def __init__(self, path: Path, faults: Faults) -> None:
+    def __init__(self, path: Path, sync: Callable[[int], None], faults: Faults) -> None:
         self._path = path
+        self._sync = sync
         self._faults = faults
         self._draft = path.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
         self._hash = hashlib.sha256()
@@ -177,9 +187,9 @@ class _Draft:
         self._write_in_two(memoryview(piece))
         descriptor = self._open()
         if self._path.exists():
-            os.fsync(descriptor)
+            self._sync(descriptor)
             self._draft.rename(self._path)
-            _sync_folder(self._path.parent)
+            _sync_folder(self._path.parent, self._sync)
         else:
             self._draft.rename(self._path)
             self._sync_new(descriptor)
@@ -196,7 +206,7 @@ class _Draft:
 
     def _sync_new(self, descriptor: int) -> None:
         try:
-            os.fsync(descriptor)
+            self._sync(descriptor)
         except OSError:
             self._path.unlink()
             raise
@@ -238,9 +248,13 @@ def _tidy(root: Path, older_than_s: float) -> int:
     return removed
 
 
-def _sync_folder(folder: Path) -> None:
+def _unreadable() -> Unavailable:
+    return Unavailable("Objects cannot be read now; try again later.", retry_after_s=10)
+
+
+def _sync_folder(folder: Path, sync: Callable[[int], None]) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)

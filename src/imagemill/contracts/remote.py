@@ -1,0 +1,175 @@
+"""A service in another process, over HTTP, behind a circuit breaker.
+
+What an answer says does not matter to the breaker, be it an error: a service that refuses is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, MutableMapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, Final
+
+import httpx2
+import stamina
+
+from imagemill.breaker import Asked, Breaker, State, Verdict
+from imagemill.contracts.problem import MEDIA_TYPE
+from imagemill.contracts.transport import SERVICE, Call, Receive, Reply, Scope, Send, unreachable
+from imagemill.errors import MalformedBody
+
+_TRIES: Final = 3
+_TRIES_S: Final = 2.0
+"""Time for all tries together: a service that restarts is back by then, or will take longer."""
+_CONNECT_S: Final = 2.0
+"""Limit of one connect: it takes milliseconds, and a lost packet is sent again after one second."""
+_HELD_S: Final = 60.0
+"""Longest time for which a caller may ask a service to hold its answer (`Prefer: wait`)."""
+_NOTHING_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout)
+_OUR_SIDE: Final = (
+    httpx2.PoolTimeout,
+    httpx2.LocalProtocolError,
+    httpx2.UnsupportedProtocol,
+)
+"""Errors that tell nothing of the service: too much is under way here, or the request is odd."""
+_BETWEEN: Final = frozenset(
+    {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+)
+"""What a proxy on the way answers for a service that it cannot reach."""
+
+
+class Remote:
+    """A `Transport` over HTTP to a service at an address."""
+
+    def __init__(
+        self,
+        service: str,
+        address: str,
+        breaker: Breaker,
+        *,
+        timeout_s: float = 30.0,
+        held_s: float = _HELD_S,
+    ) -> None:
+        """Speak to a service at `address`, such as `http://jobs:8000`; close() it at the end.
+
+        A reading or writing that gets nowhere for `timeout_s` ends the call; the answer to a
+        forwarded request may take `held_s` longer, for its caller may have asked to wait.
+        """
+        self._service = service
+        self._breaker = breaker
+        limits = httpx2.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S))
+        self._held = httpx2.Timeout(**{**limits.as_dict(), "read": timeout_s + held_s})
+        self._client = httpx2.AsyncClient(
+            base_url=address, timeout=limits, trust_env=False, follow_redirects=False
+        )
+
+    async def send(self, call: Call) -> Reply:
+        """Send the call and read the answer whole; raises `NotAsked` while the breaker is open."""
+        with self._breaker.asking() as asked, _translating(asked):
+            async for attempt in self._tries():
+                with attempt:
+                    response = await self._sent(call, asked)
+        return Reply(response.status_code, dict(response.headers), response.content)
+
+    async def forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream the request there and the answer back; raises `NotAsked` as `send` does."""
+        with self._breaker.asking() as asked, _translating(asked):
+            async for attempt in self._tries():
+                with attempt:
+                    await self._forwarded(scope, _body_of(receive), send, asked)
+
+    async def close(self) -> None:
+        """Close kept connections."""
+        await self._client.aclose()
+
+    async def _sent(self, call: Call, asked: Asked) -> httpx2.Response:
+        body = call.body
+        response = await self._client.request(
+            call.method,
+            call.path,
+            headers={**call.headers, SERVICE: self._service},
+            content=body if isinstance(body, bytes) else asked.fed_by(body),
+        )
+        _raise_for_proxy(response)
+        return response
+
+    async def _forwarded(
+        self, scope: Scope, body: AsyncIterable[bytes], send: Send, asked: Asked
+    ) -> None:
+        async with self._client.stream(
+            scope["method"],
+            _target(scope),
+            headers=self._headers(scope),
+            content=asked.fed_by(body),
+            timeout=self._held,
+        ) as response:
+            _raise_for_proxy(response)
+            # A stream of events may go on for hours, and a restart ends many of them at once.
+            asked.settle(Verdict.ANSWERED)
+            await _send_response(response, send)
+
+    def _tries(self) -> AsyncIterable[stamina.Attempt]:
+        return stamina.retry_context(
+            on=self._may_try_again,
+            attempts=_TRIES,
+            timeout=_TRIES_S,
+            wait_initial=0.4,
+            wait_max=1.0,
+            wait_jitter=0.2,
+        )
+
+    def _may_try_again(self, error: Exception) -> bool:
+        """Allow it where nothing was sent, to calls that are no probe and while none is needed."""
+        return isinstance(error, _NOTHING_SENT) and self._breaker.state is State.CLOSED
+
+    def _headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        kept = [pair for pair in scope["headers"] if pair[0] not in {b"host", SERVICE.encode()}]
+        return [*kept, (SERVICE.encode(), self._service.encode())]
+
+
+@contextmanager
+def _translating(asked: Asked) -> Iterator[None]:
+    """Turn the client's errors into ours, and tell the breaker which are no verdict."""
+    try:
+        yield
+    except httpx2.HTTPError as error:
+        if isinstance(error, _OUR_SIDE):
+            asked.settle(Verdict.NONE)
+        raise unreachable() from error
+
+
+def _raise_for_proxy(response: httpx2.Response) -> None:
+    """Raise `Unavailable` for the answer of somebody who stands before the service."""
+    media = response.headers.get("content-type", "")
+    if response.status_code in _BETWEEN and not media.startswith(MEDIA_TYPE):
+        raise unreachable()
+
+
+def _target(scope: Scope) -> str:
+    query = scope["query_string"].decode("latin-1")
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    return f"{path}?{query}" if query else path
+
+
+async def _body_of(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            # Never as the end of the body: the service would keep half a picture.
+            raise MalformedBody("The connection ended before the body did.")
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
+
+
+async def _send_response(response: httpx2.Response, send: Send) -> None:
+    headers = [(k.lower(), v) for k, v in response.headers.raw if k.lower() != b"transfer-encoding"]
+    start: MutableMapping[str, Any] = {
+        "type": "http.response.start",
+        "status": response.status_code,
+        "headers": headers,
+    }
+    await send(start)
+    async for piece in response.aiter_raw():
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
