@@ -3,7 +3,7 @@
 ImagemillError
 ├── Refused              the caller must change something; trying again as it is will fail again
 │   ├── MalformedBody, InvalidRequest, Unauthenticated, Forbidden, NotFound, MethodNotAllowed
-│   ├── Conflict, RequestInProgress, IdempotencyKeyReused
+│   ├── Conflict, RequestInProgress, IdempotencyKeyReused, ImageInUse
 │   └── PictureRefused   the picture itself is the reason
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
@@ -133,6 +133,14 @@ class IdempotencyKeyReused(Refused):
 
     code = "idempotency_key_reused"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class ImageInUse(Refused):
+    """Say that jobs which have not ended use the image that was to be deleted."""
+
+    code = "image_in_use"
+    status = HTTPStatus.CONFLICT
+    retry = True
 
 
 class PictureRefused(Refused):

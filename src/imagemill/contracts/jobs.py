@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.facts import Limits
+from imagemill.contracts.identity import Identity
 from imagemill.contracts.model import Contract
 
 TOPIC: Final = "jobs"
@@ -119,9 +120,16 @@ class JobEvents(Contract):
     events: list[JobEvent]
 
 
+class Release(Contract):
+    """A wish to let go of an image."""
+
+    force: bool
+    """Whether jobs that use it and have not ended are cancelled."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobsClient:
-    """The jobs service, typed, for workers and the notifier."""
+    """The jobs service, typed, for workers, uploads and the notifier."""
 
     service: ServiceClient
 
@@ -147,3 +155,12 @@ class JobsClient:
     async def fail(self, job_id: str, failure: Failure) -> None:
         """Record what went wrong; raises `Conflict` like `finish`."""
         await self.service.call("POST", f"/internal/jobs/{job_id}/failure", failure)
+
+    async def release_image(self, image_id: str, *, force: bool, caller: Identity) -> None:
+        """Hear that no job of the caller's needs an image any more.
+
+        Raises `ImageInUse` while jobs that have not ended use it; with `force` these are
+        cancelled.
+        """
+        path = f"/internal/images/{image_id}/release"
+        await self.service.call("POST", path, Release(force=force), caller=caller)
