@@ -29,7 +29,7 @@ from imagemill.contracts.health import Peer
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.jobs import TOPIC, JobsClient
 from imagemill.contracts.remote import Remote
-from imagemill.contracts.transport import ASGIApp, InMemory, Transport
+from imagemill.contracts.transport import ASGIApp, InMemory, Later, Transport
 from imagemill.contracts.uploads import UploadsClient
 from imagemill.contracts.users import UsersClient
 from imagemill.database.migrations import migrations_of
@@ -97,6 +97,8 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
         _make_private(settings.data)
         for process in sorted(wanted, key=lambda each: _ORDER.index(each.name)):
             parts.apps[process.name] = await _STARTS[process.name](parts)
+        for service in parts.asked_later:
+            parts.transport(service)  # Opened before the loops that use it, so closed after them.
         app = parts.apps.get("gateway") or standalone(parts.apps)
         layers = parts.sandboxes[0].layers() if parts.sandboxes else ()
         group = await opened.enter_async_context(_ending(asyncio.TaskGroup()))
@@ -149,6 +151,7 @@ class _Parts:
     """Whether this process was told to stop, and should be asked nothing new."""
     sandboxes: list[Sandbox] = field(default_factory=list)
     admin_key: str = ""
+    asked_later: list[str] = field(default_factory=list)
     _signer: Signer | None = None
     _queue: SQLQueue | None = None
     _storage: GuardedStorage | None = None
@@ -238,6 +241,12 @@ class _Parts:
         identity = Identity(account=asking, scopes=frozenset({"service"}))
         return ServiceClient(self.transport(service), self.signer, identity)
 
+    def later(self, service: str, asking: str) -> ServiceClient:
+        """Make a client of a service that starts after whoever asks it."""
+        self.asked_later.append(service)
+        identity = Identity(account=asking, scopes=frozenset({"service"}))
+        return ServiceClient(Later(lambda: self.transport(service)), self.signer, identity)
+
 
 async def _start_users(parts: _Parts) -> ASGIApp:
     path = admin_key_file(parts.settings)
@@ -255,6 +264,7 @@ async def _start_uploads(parts: _Parts) -> ASGIApp:
         database=parts.database("images"),
         storage=parts.storage,
         sandbox=sandbox,
+        jobs=JobsClient(parts.later("jobs", "uploads")),
         signer=parts.signer,
         limits=parts.settings.limits,
     )
@@ -357,7 +367,7 @@ _STARTS: Final[Mapping[str, Callable[[_Parts], Awaitable[ASGIApp]]]] = {
     "gateway": _start_gateway,
 }
 _ORDER: Final = tuple(_STARTS)
-"""A process starts after those that it asks."""
+"""A process starts after those that it asks; only uploads asks one that starts after it."""
 
 
 def admin_key_file(settings: Settings) -> Path:

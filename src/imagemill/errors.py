@@ -125,10 +125,11 @@ class Conflict(Refused):
 
 
 class ImageInUse(Refused):
-    """Say that jobs which have not ended need the image."""
+    """Say that jobs which have not ended need the image that was to be deleted."""
 
     code = "image_in_use"
     status = HTTPStatus.CONFLICT
+    retry = True
 
 
 class TooManyJobs(Refused):

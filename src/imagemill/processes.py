@@ -42,6 +42,7 @@ PROCESSES: Final = (
     Process(
         "uploads",
         "takes pictures in, looks at them and keeps them",
+        asks=("jobs",),
         owns="images",
         answers=("/api/v1/images",),
         is_pixels=True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import socket
 import sqlite3
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ from imagemill.processes import NAMES
 from tests.acceptance import pictures, raw
 from tests.acceptance.api import API, problem
 from tests.acceptance.damage import file_of, flip
-from tests.acceptance.system import PROGRAM, System, eventually, started, surroundings
+from tests.acceptance.system import PROGRAM, System, eventually, free_port, started, surroundings
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -32,9 +31,9 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     data = tmp_path_factory.mktemp("apart") / "data"
     with contextlib.ExitStack() as opened:
         run = opened.enter_context
-        users, uploads = run(started(data, "users")), run(started(data, "uploads"))
-        peers = {"peers_users": users.url, "peers_uploads": uploads.url}
-        peers |= {"peers_jobs": f"http://127.0.0.1:{(port := free_port())}"}
+        peers = {"peers_jobs": f"http://127.0.0.1:{(port := free_port())}"}
+        users, uploads = run(started(data, "users")), run(started(data, "uploads", settings=peers))
+        peers |= {"peers_users": users.url, "peers_uploads": uploads.url}
         gateway = run(started(data, "gateway", settings=peers))
         with API(gateway) as api:
             assert api.get("/health/live").text == "live"
@@ -51,12 +50,6 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 def api(services: Services) -> Iterator[API]:
     with API(services["gateway"]) as client:
         yield client
-
-
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
 
 
 def test_a_picture_goes_in_and_results_come_out(api: API) -> None:
@@ -248,7 +241,8 @@ def test_no_address_of_a_service_is_told(api: API, services: Services) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "peer"), [("gateway", "users"), ("jobs", "uploads"), ("worker", "jobs")]
+    ("name", "peer"),
+    [("gateway", "users"), ("uploads", "jobs"), ("jobs", "uploads"), ("worker", "jobs")],
 )
 def test_a_process_without_a_peer_names_it_and_does_not_start(
     tmp_path: Path, name: str, peer: str

@@ -18,6 +18,7 @@ from tests.acceptance.system import (
     decoders,
     descendants,
     eventually,
+    free_port,
     is_alive,
     started,
     surroundings,
@@ -96,10 +97,10 @@ def test_jobs_survive_an_orderly_end(data: Path) -> None:
 def test_jobs_survive_the_death_of_the_jobs_service_alone(data: Path) -> None:
     with contextlib.ExitStack() as opened:
         run = opened.enter_context
-        users, uploads = run(started(data, "users")), run(started(data, "uploads"))
-        peers = {"peers_users": users.url, "peers_uploads": uploads.url}
-        jobs = run(started(data, "jobs", settings={**peers, **QUICKLY}))
-        peers |= {"peers_jobs": jobs.url}
+        peers = {"peers_jobs": f"http://127.0.0.1:{(port := free_port())}"}
+        users, uploads = run(started(data, "users")), run(started(data, "uploads", settings=peers))
+        peers |= {"peers_users": users.url, "peers_uploads": uploads.url}
+        jobs = run(started(data, "jobs", port=port, settings={**peers, **QUICKLY}))
         worker = run(started(data, "worker", settings=peers))
         api = run(API(run(started(data, "gateway", settings=peers))))
         eventually(api.is_ready)

@@ -43,7 +43,8 @@ async def gateway(users: Users) -> Gateway:
     asking = Identity(account="gateway", scopes=frozenset({"service"}))
     client = UsersClient(ServiceClient(service, SIGNER, asking))
     door = Door(client, MemoryCache(time.monotonic), remember_s=300)
-    return Gateway(door, SIGNER, peers={}, routes={"/api/v1/api-keys": service}, version="0")
+    routes = {"/api/v1/api-keys": service}
+    return Gateway(door, SIGNER, peers={}, routes=routes, version="0", breakers=dict)
 
 
 async def patched(gateway: Gateway, change: object) -> httpx2.Response:

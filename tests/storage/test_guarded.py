@@ -102,7 +102,7 @@ async def test_reads_that_fail_open_the_other(
     blocked(tmp_path)
 
     with pytest.raises(Unavailable):
-        await storage.open(Bucket.RESULTS, KEY)
+        await storage.open(Bucket.RESULTS, KEY, sha256=None)
     with pytest.raises(Unavailable):
         await storage.size(Bucket.RESULTS, KEY)
 
@@ -114,7 +114,7 @@ async def test_reads_that_fail_open_the_other(
 async def test_what_is_not_there_is_an_answer(storage: GuardedStorage, reading: Breaker) -> None:
     for _ in range(3):
         with pytest.raises(NotFound):
-            await storage.open(Bucket.RESULTS, KEY)
+            await storage.open(Bucket.RESULTS, KEY, sha256=None)
 
     assert reading.seen().failures == 0
 
@@ -174,7 +174,7 @@ async def test_a_reader_who_takes_his_time_is_no_probe_for_so_long(
     aside = blocked(tmp_path)
     for _ in range(2):
         with pytest.raises(Unavailable):
-            await storage.open(Bucket.RESULTS, KEY)
+            await storage.open(Bucket.RESULTS, KEY, sha256=None)
     unblocked(tmp_path, aside)
     clock.now += 5
 
@@ -206,7 +206,7 @@ async def test_a_check_refuses_while_either_breaker_is_open(
     aside = blocked(tmp_path)
     for _ in range(2):
         with pytest.raises(Unavailable):
-            await storage.open(Bucket.RESULTS, KEY)
+            await storage.open(Bucket.RESULTS, KEY, sha256=None)
     unblocked(tmp_path, aside)
 
     with pytest.raises(NotAsked, match="reading"):

@@ -1,25 +1,32 @@
-"""One running uploads service and what tests ask of it."""
+"""One running uploads service, what tests ask of it, and a stand-in for the jobs service."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from fastapi import FastAPI, Request
 
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.facts import Limits
 from imagemill.contracts.identity import Identity, Signer
-from imagemill.contracts.transport import InMemory
+from imagemill.contracts.jobs import JobsClient, Release
+from imagemill.contracts.transport import InMemory, Later, Reply
 from imagemill.contracts.uploads import Intake, Intakes, UploadsClient
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.engine.sandbox import Sandbox
+from imagemill.errors import ImageInUse, Unavailable
 from imagemill.storage.local import LocalStorage
 from imagemill.uploads.routes import app_of
 from imagemill.uploads.service import Uploads
+from imagemill.web import service_app
+from imagemill.web.internal import answer_services, asked
 from tests.uploads.forms import FORM, stream
 
 OWNER = Identity(account="owner")
+PROCESS = Identity(account="uploads", scopes=frozenset({"service"}))
 LIMITS = Limits(max_bytes=6_000_000)
 
 
@@ -35,17 +42,53 @@ class Clock:
 
 
 @dataclass
+class JobsStandIn:
+    """As much of a jobs service as uploads asks."""
+
+    used: set[str] = field(default_factory=set)
+    """Images that jobs use which have not ended."""
+    asked: list[tuple[str, bool, str]] = field(default_factory=list)
+    """Image, force and caller of every call."""
+    is_down: bool = False
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+    """What happens while uploads waits for the answer."""
+
+    def app(self, signer: Signer) -> FastAPI:
+        """Answer as the jobs service does."""
+        app = service_app("Jobs", signer)
+        answer_services(app, "POST", "/internal/images/{image_id}/release", self.release)
+        return app
+
+    async def release(self, request: Request, caller: Identity) -> None:
+        """Let go of an image, or refuse."""
+        force = (await asked(request, Release)).force
+        image_id = request.path_params["image_id"]
+        self.asked.append((image_id, force, caller.account))
+        if self.meanwhile:
+            await self.meanwhile()
+        if self.is_down:
+            raise Unavailable("Not now.")
+        if image_id in self.used and not force:
+            raise ImageInUse("Jobs use it.")
+
+
+@dataclass
 class Service:
     """The service, a client of it, and its folders."""
 
     uploads: Uploads
     client: UploadsClient
+    jobs: JobsStandIn
     clock: Clock
     folder: Path
 
     async def upload(self, picture: bytes, owner: Identity = OWNER) -> Intake:
         """Take one picture in."""
         return await self.client.take_in(stream(picture), {}, caller=owner)
+
+    async def ask(self, method: str, path: str, owner: Identity = OWNER) -> Reply:
+        """Ask a public route; raises the error that it answers."""
+        return await self.client.service.call(method, path, caller=owner)
 
     async def upload_many(self, body: bytes) -> Intakes:
         """Take a form of pictures in."""
@@ -61,17 +104,19 @@ class Service:
 async def running(folder: Path, sandbox: Sandbox) -> AsyncIterator[Service]:
     """Run the service in a folder."""
     database, storage = SQLiteDatabase(folder / "images.sqlite"), LocalStorage(folder / "objects")
-    signer, clock = Signer(b"s" * 32), Clock()
+    signer, clock, jobs = Signer(b"s" * 32), Clock(), JobsStandIn()
+    to_jobs = InMemory(jobs.app(signer))
     uploads = Uploads(
         database=database,
         storage=storage,
         sandbox=sandbox,
+        jobs=JobsClient(ServiceClient(Later(lambda: to_jobs), signer, PROCESS)),
         signer=signer,
         limits=LIMITS,
         clock=clock,
     )
     await uploads.start()
     client = UploadsClient(ServiceClient(InMemory(app_of(uploads)), signer, OWNER))
-    yield Service(uploads, client, clock, folder)
+    yield Service(uploads, client, jobs, clock, folder)
     await storage.close()
     await database.close()

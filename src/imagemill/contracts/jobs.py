@@ -171,7 +171,7 @@ class JobEvents(Contract):
     events: list[JobEvent]
 
 
-class ImageRelease(Contract):
+class Release(Contract):
     """The wish to let an image go."""
 
     force: bool
@@ -225,7 +225,7 @@ class JobsClient:
         With `force` these jobs are cancelled instead.
         """
         path = f"/internal/images/{image_id}/release"
-        await self._service.call("POST", path, ImageRelease(force=force), caller=caller)
+        await self._service.call("POST", path, Release(force=force), caller=caller)
 
     async def close(self) -> None:
         """End calls under way."""

@@ -95,6 +95,22 @@ class InMemory:
         await self._app(scope, receive, send)
 
 
+class Later:
+    """A `Transport` to a service that starts after whoever asks it: found at each use."""
+
+    def __init__(self, find: Callable[[], Transport]) -> None:
+        """Ask `find` for the way when it is needed."""
+        self._find = find
+
+    async def send(self, call: Call) -> Reply:
+        """Deliver the call on the way that there is by now."""
+        return await self._find().send(call)
+
+    async def forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on along the way that there is by now."""
+        await self._find().forward(scope, receive, send)
+
+
 def unreachable() -> Unavailable:
     """Make the error for a service that does not answer."""
     return Unavailable("A service that is needed does not answer; try again.", retry_after_s=2)

@@ -14,9 +14,9 @@ from imagemill.contracts.jobs import (
     Failure,
     Finishes,
     GivenBack,
-    ImageRelease,
     JobEvents,
     Recorded,
+    Release,
 )
 from imagemill.errors import MalformedBody
 from imagemill.jobs.lending import Lending
@@ -75,6 +75,6 @@ class _Internal:
 
     async def release(self, request: Request, caller: Identity) -> None:
         """Let an image go, if no job needs it or these are to be cancelled."""
-        asked_for = await asked(request, ImageRelease)
+        asked_for = await asked(request, Release)
         image_id = request.path_params["image_id"]
         await self.jobs.release_image(image_id, caller, force=asked_for.force)

@@ -111,6 +111,7 @@ class Sweeper:
             return expiry.garbage(connection, _MOST_AT_ONCE)
 
         garbage = await self.database.run(unit, durable=False)
+        await self.storage.tidy(_STALE_DRAFT_S)
         if garbage and self.may_remove():
             await self._remove(garbage)
 

@@ -53,6 +53,11 @@ class GuardedStorage:
         with self._writing.asking():
             await self._storage.delete(bucket, key)
 
+    async def tidy(self, older_than_s: float) -> int:
+        """Remove it there."""
+        with self._writing.asking():
+            return await self._storage.tidy(older_than_s)
+
     async def check(self) -> None:
         """Raise `Unavailable` when objects cannot be written now, or a breaker is open."""
         self.require()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path, Request, Response
+from fastapi import FastAPI, Path, Query, Request, Response
 
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Image, ImageIds, Images, Intake, Intakes
@@ -18,7 +18,7 @@ from imagemill.storage import Bucket
 from imagemill.uploads.originals import Also
 from imagemill.uploads.service import Uploads
 from imagemill.uploads.views import ImageView, image_view
-from imagemill.web import NO_QUERY, Caller, body_stream, service_app
+from imagemill.web import NO_QUERY, Caller, body_stream, only_query, service_app
 from imagemill.web.answers import json_answer
 from imagemill.web.delivery import Delivered, deliver
 from imagemill.web.internal import answer_services, asked
@@ -31,9 +31,11 @@ from imagemill.web.openapi import (
     Described,
     file_of,
     location,
+    problem,
 )
 
 _ImageId = Annotated[str, Path(description="Id of the image, as the upload told it.")]
+_Force = Annotated[bool, Query(description="Cancel the jobs that use the image.")]
 _PICTURE: dict[str, Any] = {
     "parameters": [IDEMPOTENCY_KEY],
     "requestBody": {
@@ -86,6 +88,14 @@ def app_of(uploads: Uploads) -> FastAPI:
         tags=["images"],
         dependencies=[NO_QUERY],
     )(routes.content)
+    app.delete(
+        "/api/v1/images/{image_id}",
+        status_code=HTTPStatus.NO_CONTENT,
+        response_class=Response,
+        responses={409: problem("Jobs that have not ended use the image.")},
+        tags=["images"],
+        dependencies=[only_query("force")],
+    )(routes.remove)
     answer_services(app, "POST", "/internal/intake", routes.intake)
     answer_services(app, "POST", "/internal/intakes", routes.intakes)
     answer_services(app, "POST", "/internal/images", routes.find)
@@ -109,6 +119,14 @@ class _Routes:
     async def show(self, image_id: _ImageId, caller: Caller) -> ImageView:
         """Show what is known of an image."""
         return image_view(await self.uploads.get(caller, image_id))
+
+    async def remove(self, image_id: _ImageId, caller: Caller, *, force: _Force = False) -> None:
+        """Delete an image.
+
+        Results that were made of it stay. Jobs that have not ended use it still: then the answer
+        is 409, unless `force` is given.
+        """
+        await self.uploads.remove(caller, image_id, force=force)
 
     async def content(self, request: Request, image_id: _ImageId, caller: Caller) -> Response:
         """Give an original's bytes back, unchanged, as a download."""
@@ -169,8 +187,8 @@ class _Routes:
 
 def _refuse_json(request: Request) -> None:
     if request.headers.get("content-type", "").startswith("application/json"):
-        problem = FieldError("url", "cannot be fetched by this version; send the bytes.")
-        raise InvalidRequest("Send a picture as a form or as raw bytes.", errors=[problem])
+        wrong = FieldError("url", "cannot be fetched by this version; send the bytes.")
+        raise InvalidRequest("Send a picture as a form or as raw bytes.", errors=[wrong])
 
 
 def _answer(intake: Intake) -> Response:

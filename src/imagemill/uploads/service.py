@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from imagemill.contracts.facts import Limits
 from imagemill.contracts.identity import Identity, Signer
+from imagemill.contracts.jobs import JobsClient
 from imagemill.contracts.uploads import Image, Intake, Intakes
 from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
@@ -22,6 +23,7 @@ from imagemill.uploads.form import Body, body_of
 from imagemill.uploads.form_of_many import FormOfMany
 from imagemill.uploads.many import Many
 from imagemill.uploads.originals import Also, Originals, refuse_fields
+from imagemill.uploads.removal import Removal
 
 _FORM_OVERHEAD_BYTES = 2_000_000
 """What a form may carry beside its picture, for the early look at Content-Length."""
@@ -34,6 +36,7 @@ class Uploads:
     database: Database
     storage: Storage
     sandbox: Sandbox
+    jobs: JobsClient
     signer: Signer
     limits: Limits
     clock: Callable[[], float] = time.time
@@ -94,6 +97,17 @@ class Uploads:
     async def find(self, owner: Identity, ids: list[str]) -> dict[str, Image]:
         """Look the caller's images up by id; unknown ones are left out."""
         return await self.database.read(lambda each: records.by_ids(each, owner.account, ids))
+
+    async def remove(self, owner: Identity, image_id: str, *, force: bool) -> None:
+        """Delete one of the caller's images, and with `force` cancel the jobs that use it.
+
+        Raises `NotFound`, or `ImageInUse` while jobs that have not ended use it.
+        """
+        await self._removal.remove(owner, image_id, force=force)
+
+    @property
+    def _removal(self) -> Removal:
+        return Removal(self.database, self.storage, self.jobs, self.clock)
 
     @property
     def _originals(self) -> Originals:

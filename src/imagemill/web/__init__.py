@@ -70,6 +70,22 @@ async def no_query(request: Request) -> None:
         raise InvalidRequest("This route takes no query parameters.", errors=errors)
 
 
+def only_query(*known: str) -> Any:  # noqa: ANN401 - what FastAPI takes as a dependency
+    """Refuse every other query parameter, and one that is given twice, by name."""
+
+    async def check(request: Request) -> None:
+        given = [name for name, _ in request.query_params.multi_items()]
+        errors = [
+            FieldError(name[:80], "is not known here.") for name in given if name not in known
+        ]
+        twice = [name for name in known if given.count(name) > 1]
+        errors += [FieldError(name, "is given more than once; give it once.") for name in twice]
+        if errors:
+            raise InvalidRequest("The query has parameters that are wrong.", errors=errors)
+
+    return Depends(check)
+
+
 NO_QUERY: Final = Depends(no_query)
 Caller = Annotated[Identity, Depends(caller)]
 Process = Annotated[Identity, Depends(process)]

@@ -1,0 +1,48 @@
+"""An image on its way out: out of sight, let go by the jobs service, then gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from imagemill.contracts.identity import Identity
+from imagemill.contracts.jobs import JobsClient
+from imagemill.contracts.uploads import Image
+from imagemill.database import Database
+from imagemill.errors import NotFound
+from imagemill.storage import Bucket, Storage
+from imagemill.uploads import records
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Remove images that no job needs."""
+
+    database: Database
+    storage: Storage
+    jobs: JobsClient
+    clock: Callable[[], float]
+
+    async def remove(self, owner: Identity, image_id: str, *, force: bool) -> None:
+        """Remove an owner's image, and with `force` cancel the jobs that use it.
+
+        Nobody finds the image while the jobs service is asked, so that no new job takes it up.
+        Raises `NotFound`; after `ImageInUse` or `Unavailable` the image is there as before.
+        """
+        now = self.clock()
+        image = await self.database.run(
+            lambda each: records.hide(each, owner.account, image_id, now)
+        )
+        if image is None:
+            raise NotFound("There is no such image.")
+        await self.release(image, owner, force=force)
+
+    async def release(self, image: Image, owner: Identity, *, force: bool = False) -> None:
+        """Remove an image that is hidden, or show it again where it is in use."""
+        try:
+            await self.jobs.release_image(image.image_id, force=force, caller=owner)
+        except BaseException:
+            await self.database.run(lambda each: records.show(each, image.image_id))
+            raise
+        await self.database.run(lambda each: records.remove(each, image.image_id))
+        await self.storage.delete(Bucket.ORIGINALS, image.storage_key)
