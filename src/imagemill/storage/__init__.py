@@ -111,8 +111,8 @@ async def checked(
 def lost() -> IntegrityLost:
     """Make the error for an object whose bytes are not those that were written."""
     return IntegrityLost(
-        "The stored bytes are no longer what was written, so they are not used. Send the picture "
-        "again, or ask whoever runs the server for a backup."
+        "The stored bytes are no longer what was written, so they are not used. A result can be "
+        "made again with `fresh`; an original must come from a backup."
     )
 
 
