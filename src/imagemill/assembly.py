@@ -99,7 +99,7 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
             parts.apps[process.name] = await _STARTS[process.name](parts)
         for service in parts.asked_later:
             parts.transport(service)  # Opened before the loops that use it, so closed after them.
-        app = parts.apps.get("gateway") or standalone(parts.apps)
+        app = parts.apps.get("gateway") or standalone(parts.apps, lambda: parts.is_leaving)
         layers = parts.sandboxes[0].layers() if parts.sandboxes else ()
         group = await opened.enter_async_context(_ending(asyncio.TaskGroup()))
         for loop in parts.loops:
@@ -355,6 +355,7 @@ async def _start_gateway(parts: _Parts) -> ASGIApp:
         routes=_routes(parts, BY_NAME.values()),
         version=__version__,
         breakers=parts.breakers,
+        is_leaving=lambda: parts.is_leaving,
     )
 
 

@@ -44,7 +44,9 @@ async def gateway(users: Users) -> Gateway:
     client = UsersClient(ServiceClient(service, SIGNER, asking))
     door = Door(client, MemoryCache(time.monotonic), remember_s=300)
     routes = {"/api/v1/api-keys": service}
-    return Gateway(door, SIGNER, peers={}, routes=routes, version="0", breakers=dict)
+    return Gateway(
+        door, SIGNER, peers={}, routes=routes, version="0", breakers=dict, is_leaving=bool
+    )
 
 
 async def patched(gateway: Gateway, change: object) -> httpx2.Response:

@@ -41,6 +41,8 @@ class Gateway:
     version: str
     breakers: Callable[[], Mapping[str, Any]]
     """Tells how the breakers of this process stand, by name."""
+    is_leaving: Callable[[], bool]
+    """Tells whether this process was told to stop and is to be asked nothing new."""
     _openapi: dict[str, Any] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,6 +114,8 @@ class Gateway:
         return {**scope, "headers": [*kept, *ours]}
 
     async def _ready(self) -> Response:
+        if self.is_leaving():
+            return PlainTextResponse("stopping", HTTPStatus.SERVICE_UNAVAILABLE)
         try:
             await asyncio.gather(*(peer.health() for peer in self.peers.values()))
         except ImagemillError:
@@ -157,7 +161,7 @@ async def _health_of(peer: Peer) -> dict[str, Any]:
         return {"status": "unavailable", "reason": error.message}
 
 
-def standalone(apps: Mapping[str, ASGIApp]) -> ASGIApp:
+def standalone(apps: Mapping[str, ASGIApp], is_leaving: Callable[[], bool]) -> ASGIApp:
     """Let services listen at one address without a gateway, and answer an orchestrator.
 
     Who calls names the service that is meant; the first answers who names none.
@@ -166,10 +170,15 @@ def standalone(apps: Mapping[str, ASGIApp]) -> ASGIApp:
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] in {"/health/live", "/health/ready"}:
-            word = scope["path"].rpartition("/")[2]
-            await PlainTextResponse(word)(scope, receive, send)
+            await _word_of(scope["path"].rpartition("/")[2], is_leaving())(scope, receive, send)
             return
         meant = dict(scope.get("headers", ())).get(SERVICE.encode(), b"").decode("latin-1")
         await apps.get(meant, first)(scope, receive, send)
 
     return answer
+
+
+def _word_of(word: str, is_leaving: bool) -> Response:  # noqa: FBT001 - what is told, not a choice
+    if word == "ready" and is_leaving:
+        return PlainTextResponse("stopping", HTTPStatus.SERVICE_UNAVAILABLE)
+    return PlainTextResponse(word)
