@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -71,6 +71,7 @@ class Child:
         """Set when it has said that it is locked in."""
         self.ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
         self._channel = channel
+        self._received = bytearray()
 
     async def greet(self) -> Sequence[Layer]:
         """Wait until it is locked in, and by what; raises `Unreached` if it ended before."""
@@ -84,10 +85,13 @@ class Child:
             self.layers = hello.layers
         return self.layers
 
-    async def ask(self, frame: bytes, descriptors: Sequence[int]) -> bytes:
-        """Send an order and wait for its answer.
+    async def ask(
+        self, frame: bytes, descriptors: Sequence[int], hear: Callable[[int], None] | None = None
+    ) -> bytes:
+        """Send an order and wait for its answer; `hear` is given how far it is, up to 99 times.
 
-        Raises `Unreached` if it had ended before, or `Gone` if it ended over the order.
+        Raises `Unreached` if it had ended before, `Gone` if it ended over the order, and
+        `wire.Nonsense` if what it says can be no answer.
         """
         await self.greet()
         try:
@@ -95,7 +99,7 @@ class Child:
         except (BrokenPipeError, ConnectionResetError):
             raise Unreached(await self._end()) from None
         self.orders += 1
-        return await self._frame()
+        return await self._answer(hear)
 
     def let_go(self) -> None:
         """Hang up; an idle child then ends by itself."""
@@ -106,9 +110,19 @@ class Child:
         if sent < len(frame):
             await asyncio.get_running_loop().sock_sendall(self._channel, frame[sent:])
 
+    async def _answer(self, hear: Callable[[int], None] | None) -> bytes:
+        percent = 0
+        while (further := wire.progress(said := await self._frame(), after=percent)) is not None:
+            percent = further
+            if hear:
+                hear(percent)
+        if self._received:
+            raise wire.Nonsense("Something follows the answer.")
+        return said
+
     async def _frame(self) -> bytes:
-        loop, received = asyncio.get_running_loop(), bytearray()
-        while (whole := wire.body(received)) is None:
+        loop = asyncio.get_running_loop()
+        while (whole := wire.body(self._received)) is None:
             try:
                 piece = await loop.sock_recv(self._channel, wire.NOTE_BYTES)
             except ConnectionResetError:
@@ -116,7 +130,7 @@ class Child:
                 raise Unreached(await self._end()) from None
             if not piece:
                 raise Gone(await self._end())
-            received += piece
+            self._received += piece
         return whole
 
     async def _end(self) -> End:

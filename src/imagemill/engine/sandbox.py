@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -24,7 +24,7 @@ from imagemill.engine.nursery import Child, End, Gone, Unreached
 from imagemill.engine.orders import Answer, ProbeOrder, RenderOrder
 from imagemill.engine.rendering import Rendering
 from imagemill.engine.settings import SandboxSettings
-from imagemill.engine.wire import MAX_DESCRIPTORS
+from imagemill.engine.wire import MAX_DESCRIPTORS, Nonsense
 from imagemill.errors import OutputImpossible, Unavailable
 
 _TRIES = 3
@@ -56,6 +56,7 @@ class _Errand:
     files: Mapping[str, int]
     owner: str
     timeout_s: float
+    hear: Callable[[int], None] | None = None
 
     @property
     def descriptors(self) -> Sequence[int]:
@@ -117,18 +118,21 @@ class Sandbox:
         owner: str,
         timeout_s: float,
         pictures: Sequence[int] = (),
+        progress: Callable[[int], None] | None = None,
     ) -> Rendering:
         """Make every output of one picture; leave the rendering to free its memory.
 
         Descriptors stay the caller's; the child gets its own, for reading only. The limit counts
-        from when a child begins. Raises the class of `errors` that the picture or the sandbox
-        gives reason for.
+        from when a child begins. Where work takes long, `progress` is called in the event loop with
+        how far it is: 1 to 99, each higher than the one before. Raises the class of `errors` that
+        the picture or the sandbox gives reason for.
         """
         frame = order.model_dump_json().encode()
         files = rendering.targets(order.outputs)
         try:
             with _readings(original, *pictures) as readings:
-                answer = await self._asked(_Errand(frame, readings, files, owner, timeout_s))
+                errand = _Errand(frame, readings, files, owner, timeout_s, progress)
+                answer = await self._asked(errand)
             return Rendering(answers.finished(answer), files)
         except BaseException:
             rendering.close(files)
@@ -150,13 +154,15 @@ class Sandbox:
         async with self._borrowed(errand.owner) as child:
             try:
                 async with asyncio.timeout(errand.timeout_s):
-                    said = await child.ask(errand.frame, errand.descriptors)
+                    said = await child.ask(errand.frame, errand.descriptors, errand.hear)
             except TimeoutError:
                 raise endings.late(errand.timeout_s) from None
             except Unreached:
                 raise
             except Gone as gone:
                 raise self._blamed(child, gone.end) from None
+            except Nonsense:
+                raise answers.nonsense() from None
             return self._noted(answers.believed(said, errand.files))
 
     @asynccontextmanager
