@@ -64,6 +64,8 @@ class Beat(Contract):
     """A sign of life from a worker."""
 
     lease_id: str
+    progress: int | None = None
+    """How much of the attempt is done, 0 to 99; None where that is not known."""
 
 
 class Made(Contract):

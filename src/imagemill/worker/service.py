@@ -41,6 +41,16 @@ _PAUSE_S: Final = 1.0
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True)
+class _Reached:
+    """How far an attempt is: written while it renders, read at each beat."""
+
+    percent: int | None = None
+
+    def note(self, percent: int) -> None:
+        self.percent = percent
+
+
 @dataclass(frozen=True, slots=True)
 class Worker:
     """Works off the jobs topic; owns nothing that a crash could lose."""
@@ -84,9 +94,10 @@ class Worker:
         if claim is None:
             return
         with about(request_id=claim.request_id, job_id=claim.job_id):
+            reached = _Reached()
             try:
-                async with self._beating(claim):
-                    finish = await self._work(claim)
+                async with self._beating(claim, reached):
+                    finish = await self._work(claim, reached)
                 await self.jobs.finish(claim.job_id, finish)
             except Conflict as stale:
                 _log.info("attempt_overtaken", reason=stale.message)
@@ -96,7 +107,7 @@ class Worker:
                 _log.exception("attempt_broke", exc_info=error)
                 await self._fail(claim, Internal("Something went wrong on our side."))
 
-    async def _work(self, claim: Claim) -> Finish:
+    async def _work(self, claim: Claim, reached: _Reached) -> Finish:
         async with AsyncExitStack() as opened:
             original = await self._opened(opened, claim.storage_key)
             pictures = [await self._opened(opened, key) for key in claim.pictures.values()]
@@ -104,7 +115,12 @@ class Worker:
                 limits=claim.limits, outputs=claim.outputs, pictures=list(claim.pictures)
             )
             rendering = await self.sandbox.render(
-                original, order, owner=claim.owner, timeout_s=claim.timeout_s, pictures=pictures
+                original,
+                order,
+                owner=claim.owner,
+                timeout_s=claim.timeout_s,
+                pictures=pictures,
+                progress=reached.note,
             )
         with rendering:
             return await self._store(claim, rendering)
@@ -163,9 +179,9 @@ class Worker:
             _log.info("attempt_overtaken", reason=stale.message)
 
     @asynccontextmanager
-    async def _beating(self, claim: Claim) -> AsyncIterator[None]:
+    async def _beating(self, claim: Claim, reached: _Reached) -> AsyncIterator[None]:
         """Give signs of life while the block works; a lost lease ends the block."""
-        beats = asyncio.create_task(self._beat(claim, asyncio.current_task()))
+        beats = asyncio.create_task(self._beat(claim, reached, asyncio.current_task()))
         try:
             yield
         except asyncio.CancelledError:
@@ -178,11 +194,14 @@ class Worker:
             beats.cancel()
             await asyncio.gather(beats, return_exceptions=True)
 
-    async def _beat(self, claim: Claim, working: asyncio.Task[None] | None) -> None:
+    async def _beat(
+        self, claim: Claim, reached: _Reached, working: asyncio.Task[None] | None
+    ) -> None:
         while True:
             await asyncio.sleep(min(claim.lease_s / _BEATS_PER_LEASE, _BEAT_EVERY_S))
             try:
-                await self.jobs.beat(claim.job_id, Beat(lease_id=claim.lease_id))
+                beat = Beat(lease_id=claim.lease_id, progress=reached.percent)
+                await self.jobs.beat(claim.job_id, beat)
             except Conflict:
                 if working:
                     working.cancel()
