@@ -195,6 +195,19 @@ async def test_one_order_costs_one_decode_and_tells_its_price(sandbox: Sandbox, 
     assert answer.peak_memory_bytes > 10_000_000
 
 
+async def test_long_work_tells_how_far_it_is(sandbox: Sandbox, photo: int) -> None:
+    steps = [{"op": "flip"}, {"op": "convert", "format": "png"}]
+    order = RenderOrder(limits=Limits(), outputs={str(each): steps for each in range(4)})
+    told: list[int] = []
+
+    rendering = await sandbox.render(photo, order, owner="anna", timeout_s=50, progress=told.append)
+    rendering.close()
+
+    assert len(told) >= 3
+    assert told == sorted(set(told))
+    assert all(0 < each < 100 for each in told)
+
+
 async def test_a_picture_that_cannot_be_read_is_refused_by_type(sandbox: Sandbox) -> None:
     text = file(b"just some words, and no picture at all")
 

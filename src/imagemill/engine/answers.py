@@ -31,9 +31,9 @@ def believed(said: bytes, files: Mapping[str, int]) -> Answer:
     try:
         answer = Answer.model_validate_json(said)
     except ValidationError:
-        raise _nonsense() from None
+        raise nonsense() from None
     if answer.error is None and not settled(answer, files):
-        raise _nonsense()
+        raise nonsense()
     return answer
 
 
@@ -48,11 +48,12 @@ def facts(answer: Answer) -> Facts:
     """Give the facts of a probe; raises the error that came instead."""
     found = finished(answer).facts
     if found is None:
-        raise _nonsense()
+        raise nonsense()
     return found
 
 
-def _nonsense() -> DecoderCrashed:
+def nonsense() -> DecoderCrashed:
+    """Say that a child's word cannot be true."""
     return DecoderCrashed("The decoder gave an answer that cannot be right; it was stopped.")
 
 

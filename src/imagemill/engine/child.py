@@ -22,7 +22,7 @@ from pydantic import Field, TypeAdapter
 from imagemill.engine import probe, render
 from imagemill.engine.lock import Bounds, Filter, lock
 from imagemill.engine.orders import Answer, ProbeOrder, RenderOrder
-from imagemill.engine.wire import Hello, receive, send
+from imagemill.engine.wire import Hello, receive, send, word
 from imagemill.errors import ImagemillError, Internal, MemoryLimit, OutputImpossible
 
 CHANNEL = 3
@@ -112,7 +112,11 @@ def _worked(frame: bytes, descriptors: Sequence[int]) -> Answer:
     if isinstance(order, ProbeOrder):
         return probe.probe(order, original)
     pictures = others[: len(order.pictures)]
-    return render.render(order, original, pictures, others[len(order.pictures) :])
+    return render.render(order, original, pictures, others[len(order.pictures) :], _tell)
+
+
+def _tell(percent: int) -> None:
+    send(CHANNEL, word(percent))
 
 
 def refusal(error: Exception, bounds: Bounds) -> Answer:

@@ -71,6 +71,7 @@ class Child:
         """Set when it has said that it is locked in."""
         self.ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
         self._channel = channel
+        self._received = bytearray()
 
     async def greet(self) -> Sequence[Layer]:
         """Wait until it is locked in, and by what; raises `Unreached` if it ended before."""
@@ -89,10 +90,14 @@ class Child:
         frame: bytes,
         descriptors: Sequence[int],
         begun: Callable[[], None] | None = None,
+        hear: Callable[[int], None] | None = None,
     ) -> bytes:
         """Send an order, say so by `begun`, and wait for its answer.
 
-        Raises `Unreached` if it had ended before, or `Gone` if it ended over the order.
+        `hear` is given how far it is, up to 99 times.
+
+        Raises `Unreached` if it had ended before, `Gone` if it ended over the order, and
+        `wire.Nonsense` if what it says can be no answer.
         """
         await self.greet()
         try:
@@ -102,7 +107,7 @@ class Child:
         self.orders += 1
         if begun is not None:
             begun()
-        return await self._frame()
+        return await self._answer(hear)
 
     def let_go(self) -> None:
         """Hang up; an idle child then ends by itself."""
@@ -113,9 +118,19 @@ class Child:
         if sent < len(frame):
             await asyncio.get_running_loop().sock_sendall(self._channel, frame[sent:])
 
+    async def _answer(self, hear: Callable[[int], None] | None) -> bytes:
+        percent = 0
+        while (further := wire.progress(said := await self._frame(), after=percent)) is not None:
+            percent = further
+            if hear:
+                hear(percent)
+        if self._received:
+            raise wire.Nonsense("Something follows the answer.")
+        return said
+
     async def _frame(self) -> bytes:
-        loop, received = asyncio.get_running_loop(), bytearray()
-        while (whole := wire.body(received)) is None:
+        loop = asyncio.get_running_loop()
+        while (whole := wire.body(self._received)) is None:
             try:
                 piece = await loop.sock_recv(self._channel, wire.NOTE_BYTES)
             except ConnectionResetError:
@@ -123,7 +138,7 @@ class Child:
                 raise Unreached(await self._end()) from None
             if not piece:
                 raise Gone(await self._end())
-            received += piece
+            self._received += piece
         return whole
 
     async def _end(self) -> End:

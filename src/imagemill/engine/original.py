@@ -10,6 +10,7 @@ import pyvips
 
 from imagemill.engine import pyramid, tones
 from imagemill.engine.decode import Decoded
+from imagemill.engine.progress import Progress
 from imagemill.geometry import Size
 
 _FLOPPED, _ON_ITS_SIDE = 2, 5
@@ -33,12 +34,14 @@ class Wish:
 class Original:
     """Share one decode: each size that is wished for is made once, from levels made once."""
 
-    def __init__(self, decoded: Decoded, wishes: Sequence[Wish]) -> None:
+    def __init__(self, decoded: Decoded, wishes: Sequence[Wish], progress: Progress) -> None:
         self._wishes = Counter(wishes)
         self._decoded = decoded
+        self._progress = progress
         self._made: dict[Wish, tuple[pyvips.Image, ...]] = {}
         self._pyramids = [
-            pyramid.Pyramid(frame, self._kept(frame, wishes)) for frame in decoded.frames
+            pyramid.Pyramid(frame, self._kept(frame, wishes), self._held)
+            for frame in decoded.frames
         ]
 
     @property
@@ -59,7 +62,7 @@ class Original:
         if wish not in self._made:
             frames = tuple(self._frame(each, wish) for each in self._taken(wish))
             shared = self._wishes[wish] > 1 and wish.size is not None
-            self._made[wish] = tuple(each.copy_memory() for each in frames) if shared else frames
+            self._made[wish] = tuple(self._held(each) for each in frames) if shared else frames
         return self._made[wish]
 
     def _taken(self, wish: Wish) -> list[pyramid.Pyramid]:
@@ -68,7 +71,16 @@ class Original:
     def _frame(self, levels: pyramid.Pyramid, wish: Wish) -> pyvips.Image:
         image = levels.image if wish.size is None else levels.scaled(self._stored(wish.size))
         coloured = tones.own(image) if wish.in_profile else tones.standard(image)
-        return _upright(coloured, self._turn)
+        return self._upright(coloured)
+
+    def _upright(self, image: pyvips.Image) -> pyvips.Image:
+        """Apply the orientation; one that needs later rows first holds the image in memory."""
+        if self._turn == 1:
+            return image
+        return (image if self._turn <= _FLOPPED else self._held(image)).autorot()
+
+    def _held(self, image: pyvips.Image) -> pyvips.Image:
+        return self._progress.held(image, frames=len(self._decoded.frames))
 
     @property
     def _turn(self) -> int:
@@ -83,10 +95,3 @@ class Original:
         sized = {wish for wish in wishes if wish.size is not None}
         stored = [self._stored(wish.size) for wish in sized if wish.size is not None]
         return pyramid.kept(Size(frame.width, frame.height), stored, whole)
-
-
-def _upright(image: pyvips.Image, turn: int) -> pyvips.Image:
-    """Apply an EXIF orientation; one that needs later rows first holds the image in memory."""
-    if turn == 1:
-        return image
-    return (image if turn <= _FLOPPED else image.copy_memory()).autorot()

@@ -12,6 +12,7 @@ from imagemill.colour import Colour
 from imagemill.contracts.facts import Facts
 from imagemill.engine import fonts, inscriptions, writing
 from imagemill.engine.original import Original, Wish
+from imagemill.engine.progress import A_TRY, Progress, part_of_writing
 from imagemill.engine.pyramid import Pyramid
 from imagemill.geometry import Size
 
@@ -31,6 +32,8 @@ class Picture:
 
     Empty only in the hands of a first step that told with `scaled` which size it will take.
     """
+    progress: Progress
+    """What hears of each pass over the pixels."""
     delays_ms: tuple[int, ...] = ()
     """How long each frame stands, for animations."""
     loops: int = 0
@@ -76,11 +79,11 @@ class Picture:
         size = Size(width, height)
         if not self.frames and self.original and self.wish:
             return replace(self, frames=self.original.frames(replace(self.wish, size=size)))
-        return self.mapped(lambda frame: Pyramid(frame, ()).scaled(size))
+        return self.mapped(lambda frame: Pyramid(frame, (), self._held).scaled(size))
 
     def in_memory(self) -> Picture:
         """Compute the pixels now, so that what follows may read them in any order, many times."""
-        return self.mapped(lambda frame: frame.copy_memory())
+        return self.mapped(self._held)
 
     def still(self) -> Picture:
         """Keep the first frame of an animation."""
@@ -90,11 +93,14 @@ class Picture:
         self, target: int, saver: str, keep: Collection[str], *, gps: bool, **options: object
     ) -> None:
         """Write all frames with a libvips saver to an open descriptor, from top to bottom."""
-        writing.write(self._roll(keep, gps=gps), target, saver, keep, **options)
+        part = part_of_writing(saver, options, frames=len(self.frames))
+        roll = self.progress.watched(self._roll(keep, gps=gps), part)
+        writing.write(roll, target, saver, keep, **options)
 
     def encoded(self, saver: str, keep: Collection[str], *, gps: bool, **options: object) -> bytes:
         """Write all frames into memory; for a file that is tried and may be thrown away."""
-        return writing.encoded(self._roll(keep, gps=gps), saver, keep, **options)
+        roll = self.progress.watched(self._roll(keep, gps=gps), A_TRY)
+        return writing.encoded(roll, saver, keep, **options)
 
     def inscriptions(self, *, gps: bool) -> dict[str, Any]:
         """Read what is written in the original's file beside its pixels, as JSON values."""
@@ -107,6 +113,9 @@ class Picture:
         Raises `OutputImpossible`, naming the fonts there are, when `font` is none of them.
         """
         return fonts.drawn(text, font=font, size_px=size_px, colour=colour)
+
+    def _held(self, frame: pyvips.Image) -> pyvips.Image:
+        return self.progress.held(frame, frames=len(self.frames))
 
     def _roll(self, keep: Collection[str], *, gps: bool) -> pyvips.Image:
         roll = writing.joined(self.frames, delays_ms=self.delays_ms, loops=self.loops)

@@ -10,7 +10,7 @@ and never a pixel.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import pyvips
 
@@ -60,9 +60,16 @@ def kept(stored: Size, wanted: Collection[Size], whole: int) -> frozenset[int]:
 class Pyramid:
     """The levels of one frame, made when they are first asked for."""
 
-    def __init__(self, image: pyvips.Image, keep: Collection[int]) -> None:
+    def __init__(
+        self,
+        image: pyvips.Image,
+        keep: Collection[int],
+        hold: Callable[[pyvips.Image], pyvips.Image],
+    ) -> None:
+        """Begin with level 0; levels to `keep` are put into memory by `hold`."""
         self._keep = keep
-        self.image = image.copy_memory() if 0 in keep else image
+        self._hold = hold
+        self.image = hold(image) if 0 in keep else image
         """The frame as it was decoded, with straight alpha."""
         self._levels: list[pyvips.Image] = []
 
@@ -88,7 +95,7 @@ class Pyramid:
             self._levels.append(premultiplied(self.image))
         while len(self._levels) <= wanted:
             half = self._levels[-1].shrinkv(2).invert().shrinkh(2)
-            self._levels.append(half.copy_memory() if len(self._levels) in self._keep else half)
+            self._levels.append(self._hold(half) if len(self._levels) in self._keep else half)
         return self._levels[wanted]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyvips
@@ -16,6 +16,7 @@ from imagemill.engine import complaints, decode, probe
 from imagemill.engine.orders import Answer, Rendered, RenderOrder
 from imagemill.engine.original import Original, Wish
 from imagemill.engine.picture import Picture
+from imagemill.engine.progress import Progress, unheard
 from imagemill.engine.pyramid import MARGIN, times_larger
 from imagemill.errors import OutputImpossible
 from imagemill.geometry import Size
@@ -36,13 +37,19 @@ class Plan:
 
 
 def render(
-    order: RenderOrder, original: int, pictures: Sequence[int], targets: Sequence[int]
+    order: RenderOrder,
+    original: int,
+    pictures: Sequence[int],
+    targets: Sequence[int],
+    tell: Callable[[int], None] = unheard,
 ) -> Answer:
     """Write every output of the order into its descriptor; the original is decoded once.
 
+    Where it takes long, `tell` is given how far it is: 1 to 99, each higher than the one before.
     Raises a typed refusal when one output cannot be made, with its name in `output`; the
     descriptors then hold nothing that counts.
     """
+    progress = Progress(tell, len(order.outputs), time.monotonic)
     known = probe.facts(original, order.limits)
     plans = [
         _plan(name, steps, known, target)
@@ -55,7 +62,7 @@ def render(
     shrink = _shrink(known, plans)
     decoder = decode.Decoder(original, known)
     with complaints.translated(known.format):
-        outputs = _outputs(decoder, plans, others, shrink)
+        outputs = _outputs(decoder, plans, others, shrink, progress)
     return Answer(facts=known, outputs=outputs, decodes=decoder.decodes, decode_shrink=shrink)
 
 
@@ -78,7 +85,8 @@ def _further(descriptor: int, limits: Limits) -> pyvips.Image:
     wish = Wish(size=None, moving=False, in_profile=False)
     with complaints.translated(known.format):
         decoded = decode.decoded(descriptor, known, shrink=1, moving=False)
-        return Original(decoded, [wish]).frames(wish)[0].copy_memory()
+        silent = Progress(unheard, 1, time.monotonic)
+        return Original(decoded, [wish], silent).frames(wish)[0].copy_memory()
 
 
 def _shrink(known: Facts, plans: Sequence[Plan]) -> int:
@@ -105,20 +113,26 @@ def _outputs(
     plans: Sequence[Plan],
     others: Mapping[str, pyvips.Image],
     shrink: int,
+    progress: Progress,
 ) -> dict[str, Rendered]:
     moving = any(plan.wish.moving for plan in plans)
     decoded = decoder.decoded(shrink=shrink, moving=moving)
-    original = Original(decoded, [plan.wish for plan in plans])
-    return {plan.name: _output(plan, decoded, original, others) for plan in plans}
+    original = Original(decoded, [plan.wish for plan in plans], progress)
+    return {plan.name: _output(plan, decoded, original, others, progress) for plan in plans}
 
 
 def _output(
-    plan: Plan, decoded: decode.Decoded, original: Original, others: Mapping[str, pyvips.Image]
+    plan: Plan,
+    decoded: decode.Decoded,
+    original: Original,
+    others: Mapping[str, pyvips.Image],
+    progress: Progress,
 ) -> Rendered:
     began = time.perf_counter()
     picture = Picture(
         facts=decoded.facts,
         frames=original.frames(plan.wish) if plan.wish.size is None else (),
+        progress=progress,
         delays_ms=decoded.delays_ms,
         loops=decoded.loops,
         pictures=others,
@@ -126,10 +140,12 @@ def _output(
         wish=plan.wish,
     )
     try:
-        return _written(plan, picture, began)
+        made = _written(plan, picture, began)
     except OutputImpossible as error:
         error.output = plan.name
         raise
+    progress.finish_output()
+    return made
 
 
 def _written(plan: Plan, picture: Picture, began: float) -> Rendered:

@@ -24,7 +24,7 @@ from imagemill.engine.nursery import Child, End, Gone, Unreached
 from imagemill.engine.orders import Answer, ProbeOrder, RenderOrder
 from imagemill.engine.rendering import Rendering
 from imagemill.engine.settings import SandboxSettings
-from imagemill.engine.wire import MAX_DESCRIPTORS
+from imagemill.engine.wire import MAX_DESCRIPTORS, Nonsense
 from imagemill.errors import OutputImpossible, Unavailable
 
 _TRIES = 3
@@ -58,6 +58,7 @@ class _Errand:
     timeout_s: float
     begun: Callable[[], None] | None = None
     """Called when a child has the order."""
+    hear: Callable[[int], None] | None = None
 
     @property
     def descriptors(self) -> Sequence[int]:
@@ -120,18 +121,21 @@ class Sandbox:
         timeout_s: float,
         pictures: Sequence[int] = (),
         begun: Callable[[], None] | None = None,
+        progress: Callable[[int], None] | None = None,
     ) -> Rendering:
         """Make every output of one picture; leave the rendering to free its memory.
 
         Descriptors stay the caller's; the child gets its own, for reading only. The limit counts
         from when a child begins; `begun` is called when it has the order, and ends it by raising.
-        Raises the class of `errors` that the picture or the sandbox gives reason for.
+        Where work takes long, `progress` is called in the event loop with how far it is: 1 to 99,
+        each higher than the one before. Raises the class of `errors` that the picture or the
+        sandbox gives reason for.
         """
         frame = order.model_dump_json().encode()
         files = rendering.targets(order.outputs)
         try:
             with _readings(original, *pictures) as readings:
-                errand = _Errand(frame, readings, files, owner, timeout_s, begun)
+                errand = _Errand(frame, readings, files, owner, timeout_s, begun, progress)
                 answer = await self._asked(errand)
             return Rendering(answers.finished(answer), files)
         except BaseException:
@@ -154,13 +158,17 @@ class Sandbox:
         async with self._borrowed(errand.owner) as child:
             try:
                 async with asyncio.timeout(errand.timeout_s):
-                    said = await child.ask(errand.frame, errand.descriptors, errand.begun)
+                    said = await child.ask(
+                        errand.frame, errand.descriptors, errand.begun, errand.hear
+                    )
             except TimeoutError:
                 raise endings.late(errand.timeout_s) from None
             except Unreached:
                 raise
             except Gone as gone:
                 raise self._blamed(child, gone.end) from None
+            except Nonsense:
+                raise answers.nonsense() from None
             return self._noted(answers.believed(said, errand.files))
 
     @asynccontextmanager

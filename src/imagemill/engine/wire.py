@@ -1,7 +1,8 @@
 """How the sandbox's three programs talk: notes between parent and zygote, frames with a child.
 
 A note is one packet of JSON, at most one descriptor beside it. A frame is a length of four bytes
-and that many bytes of JSON; the descriptors of an order travel beside its first byte.
+and that many bytes of JSON; the descriptors of an order travel beside its first byte. Before its
+answer a child may say how far it is, each time with a frame of one byte, which no JSON of ours is.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ NOTE_BYTES = 65_536
 """Longest note between parent and zygote."""
 _PIECE_BYTES = 262_144
 _LENGTH = struct.Struct("!I")
+_WHOLE = 100
+
+
+class Nonsense(ValueError):
+    """Tell that the other side says what it cannot mean."""
 
 
 class _Note(BaseModel):
@@ -113,16 +119,36 @@ def body_length(head: bytes | bytearray) -> int | None:
         return None
     length: int = _LENGTH.unpack_from(head)[0]
     if length > MAX_FRAME_BYTES:
-        raise ValueError(f"A frame of {length} bytes; at most {MAX_FRAME_BYTES} are taken.")
+        raise Nonsense(f"A frame of {length} bytes; at most {MAX_FRAME_BYTES} are taken.")
     return length
 
 
-def body(received: bytes | bytearray) -> bytes | None:
-    """Take the body out of what has come so far; None until all of it has come."""
+def body(received: bytearray) -> bytes | None:
+    """Take the first frame's body out of what has come so far; None until all of it has come."""
     length = body_length(received)
     if length is None or len(received) < _LENGTH.size + length:
         return None
-    return bytes(received[_LENGTH.size : _LENGTH.size + length])
+    taken = bytes(received[_LENGTH.size : _LENGTH.size + length])
+    del received[: _LENGTH.size + length]
+    return taken
+
+
+def word(percent: int) -> bytes:
+    """Make the body that says how far an order is, 1 to 99."""
+    return bytes([percent])
+
+
+def progress(said: bytes, *, after: int) -> int | None:
+    """Read how far an order is, out of a body; None where the body is an answer.
+
+    Raises `Nonsense` unless the number is above the one before and below 100: so there are no more
+    than 99 of them, and however fast they come, they cost little.
+    """
+    if len(said) != 1:
+        return None
+    if not after < said[0] < _WHOLE:
+        raise Nonsense(f"{said[0]} % after {after} %.")
+    return said[0]
 
 
 def receive(channel: socket.socket) -> tuple[bytes, Sequence[int]] | None:

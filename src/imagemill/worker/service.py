@@ -49,6 +49,16 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
+class _Reached:
+    """How far an attempt is: written while it renders, read at each beat."""
+
+    percent: int | None = None
+
+    def note(self, percent: int) -> None:
+        self.percent = percent
+
+
+@dataclass(slots=True)
 class Worker:
     """Works off the jobs topic; owns nothing that a crash could lose."""
 
@@ -155,10 +165,10 @@ class Worker:
 
         The sandbox counts the work itself; this is for what hangs round it.
         """
-        most_s = 3 * claim.timeout_s + _STORING_S
+        most_s, reached = 3 * claim.timeout_s + _STORING_S, _Reached()
         try:
-            async with self._beating(claim), asyncio.timeout(most_s):
-                return await self._work(claim)
+            async with self._beating(claim, reached), asyncio.timeout(most_s):
+                return await self._work(claim, reached)
         except TimeoutError as error:
             raise Timeout(f"The attempt had not ended after {most_s:g} s.") from error
 
@@ -172,7 +182,7 @@ class Worker:
         except Conflict as stale:
             _log.info("attempt_overtaken", reason=stale.message)
 
-    async def _work(self, claim: Claim) -> Finish:
+    async def _work(self, claim: Claim, reached: _Reached) -> Finish:
         async with AsyncExitStack() as opened:
             original = await self._opened(opened, claim.storage_key, claim.sha256)
             pictures = [
@@ -189,6 +199,7 @@ class Worker:
                 timeout_s=claim.timeout_s,
                 pictures=pictures,
                 begun=partial(self.faults.reach, Point.MID_DECODE),
+                progress=reached.note,
             )
         with rendering:
             return await self._store(claim, rendering)
@@ -247,9 +258,9 @@ class Worker:
             _log.info("attempt_overtaken", reason=stale.message)
 
     @asynccontextmanager
-    async def _beating(self, claim: Claim) -> AsyncIterator[None]:
+    async def _beating(self, claim: Claim, reached: _Reached) -> AsyncIterator[None]:
         """Give signs of life while the block works; a lost lease ends the block."""
-        beats = asyncio.create_task(self._beat(claim, asyncio.current_task()))
+        beats = asyncio.create_task(self._beat(claim, reached, asyncio.current_task()))
         try:
             yield
         except asyncio.CancelledError:
@@ -262,11 +273,14 @@ class Worker:
             beats.cancel()
             await asyncio.gather(beats, return_exceptions=True)
 
-    async def _beat(self, claim: Claim, working: asyncio.Task[None] | None) -> None:
+    async def _beat(
+        self, claim: Claim, reached: _Reached, working: asyncio.Task[None] | None
+    ) -> None:
         while True:
             await asyncio.sleep(min(claim.lease_s / _BEATS_PER_LEASE, _BEAT_EVERY_S))
             try:
-                await self.jobs.beat(claim.job_id, Beat(lease_id=claim.lease_id))
+                beat = Beat(lease_id=claim.lease_id, progress=reached.percent)
+                await self.jobs.beat(claim.job_id, beat)
             except Conflict:
                 if working:
                     working.cancel()
