@@ -14,7 +14,16 @@ from fastapi import FastAPI
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.facts import Limits
 from imagemill.contracts.identity import Identity, Signer
-from imagemill.contracts.jobs import TOPIC, Claim, Failure, JobInput, JobMessage, JobsClient
+from imagemill.contracts.jobs import (
+    TOPIC,
+    Claim,
+    Claims,
+    Failure,
+    GivenBack,
+    JobInput,
+    JobMessage,
+    JobsClient,
+)
 from imagemill.contracts.transport import InMemory
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.engine.sandbox import Sandbox
@@ -34,16 +43,22 @@ class Ledger:
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
-        self.heard: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.heard: asyncio.Future[Failure] = loop.create_future()
+        self.given_back: asyncio.Future[GivenBack] = loop.create_future()
 
     def app(self) -> FastAPI:
         app = FastAPI()
         app.post("/internal/claims")(self.lend)
         app.post("/internal/jobs/{job_id}/failure")(self.hear)
+        app.post("/internal/jobs/{job_id}/return")(self.take_back)
         return app
 
-    async def lend(self) -> Claim:
-        return self.claim
+    async def lend(self) -> Claims:
+        return Claims(claims=[self.claim])
+
+    async def take_back(self, job_id: str, given: GivenBack) -> None:
+        self.given_back.set_result(given)
 
     async def hear(self, job_id: str, failure: Failure) -> None:
         self.heard.set_result(failure)
@@ -132,14 +147,18 @@ async def test_a_job_on_bytes_that_are_not_what_was_written_fails_for_good(
     assert (failure.lease_id, failure.code) == ("l1", "integrity")
 
 
-async def test_a_worker_that_fails_with_a_lease_in_hand_says_so(
+async def test_a_worker_that_lacks_what_it_needs_gives_its_job_back(
     queue: SQLQueue, storage: LocalStorage
 ) -> None:
     ledger = Ledger(claim(sha256=digest(ORIGINAL), of_picture=digest(PICTURE)))
+    message = JobMessage(job_id="j1", type="flip", input=JobInput(storage_key="aa/original"))
+    await queue.publish(TOPIC, [message.model_dump_json().encode()])
 
-    failure = await ending(ledger, queue, storage, fault="after_lease:fail")
+    async with working(ledger, queue, storage, "after_lease:fail"), asyncio.timeout(PATIENCE_S):
+        given = await ledger.given_back
 
-    assert (failure.lease_id, failure.code) == ("l1", "unavailable")
+    assert given.lease_id == "l1"
+    assert given.pause_s > 0
 
 
 async def once(content: bytes) -> AsyncIterator[bytes]:

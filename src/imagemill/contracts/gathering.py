@@ -58,7 +58,7 @@ class Gathering(Generic[Q, A]):
             answers = await self._send([question for question, _ in taken])
             if len(answers) != len(taken):
                 raise Internal("A call of several questions was answered in part.")
-        except ImagemillError as error:
+        except (ImagemillError, ValueError) as error:
             for _, waiting in taken:
                 if not waiting.done():
                     waiting.set_exception(error)
