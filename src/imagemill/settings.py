@@ -20,6 +20,7 @@ from imagemill.engine.settings import SandboxSettings
 from imagemill.errors import FieldError, InvalidRequest
 from imagemill.gateway.settings import GatewaySettings
 from imagemill.jobs.settings import JobsSettings
+from imagemill.uploads.settings import UploadsSettings
 from imagemill.worker.settings import WorkerSettings
 
 PREFIX: Final = "IMAGEMILL_"
@@ -72,6 +73,7 @@ class Settings(BaseModel):
     )
     limits: Limits = Field(Limits(), description="What a picture may ask of the machine.")
     gateway: GatewaySettings = Field(GatewaySettings(), description="The gateway.")
+    uploads: UploadsSettings = Field(UploadsSettings(), description="Retention of originals.")
     jobs: JobsSettings = Field(JobsSettings(), description="Leases, time limits and tries.")
     worker: WorkerSettings = Field(WorkerSettings(), description="Workers.")
     sandbox: SandboxSettings = Field(
