@@ -266,9 +266,11 @@ async def _start_uploads(parts: _Parts) -> ASGIApp:
         sandbox=sandbox,
         jobs=JobsClient(parts.later("jobs", "uploads")),
         signer=parts.signer,
+        settings=parts.settings.uploads,
         limits=parts.settings.limits,
     )
     await uploads.start()
+    parts.loops.append(uploads.sweep)
     app = uploads_app(uploads)
     tell_health(app, _pixels_health(parts, sandbox))
     return app

@@ -22,6 +22,7 @@ from imagemill.errors import FieldError, InvalidRequest
 from imagemill.gateway.settings import GatewaySettings
 from imagemill.jobs.settings import JobsSettings
 from imagemill.queue.settings import QueueSettings
+from imagemill.uploads.settings import UploadsSettings
 from imagemill.worker.settings import WorkerSettings
 
 PREFIX: Final = "IMAGEMILL_"
@@ -87,6 +88,7 @@ class Settings(BaseModel):
     )
     limits: Limits = Field(Limits(), description="What a picture may ask of the machine.")
     gateway: GatewaySettings = Field(GatewaySettings(), description="The gateway.")
+    uploads: UploadsSettings = Field(UploadsSettings(), description="Retention of originals.")
     jobs: JobsSettings = Field(JobsSettings(), description="Leases, time limits and tries.")
     queue: QueueSettings = Field(QueueSettings(), description="The queue that carries work.")
     worker: WorkerSettings = Field(WorkerSettings(), description="Workers.")

@@ -21,6 +21,7 @@ from imagemill.errors import ImageInUse, Unavailable
 from imagemill.storage.local import LocalStorage
 from imagemill.uploads.routes import app_of
 from imagemill.uploads.service import Uploads
+from imagemill.uploads.settings import UploadsSettings
 from imagemill.web import service_app
 from imagemill.web.internal import answer_services, asked
 from tests.uploads.forms import FORM, stream
@@ -101,7 +102,9 @@ class Service:
 
 
 @asynccontextmanager
-async def running(folder: Path, sandbox: Sandbox) -> AsyncIterator[Service]:
+async def running(
+    folder: Path, sandbox: Sandbox, *, keep_originals_s: float = 0
+) -> AsyncIterator[Service]:
     """Run the service in a folder."""
     database, storage = SQLiteDatabase(folder / "images.sqlite"), LocalStorage(folder / "objects")
     signer, clock, jobs = Signer(b"s" * 32), Clock(), JobsStandIn()
@@ -112,6 +115,7 @@ async def running(folder: Path, sandbox: Sandbox) -> AsyncIterator[Service]:
         sandbox=sandbox,
         jobs=JobsClient(ServiceClient(Later(lambda: to_jobs), signer, PROCESS)),
         signer=signer,
+        settings=UploadsSettings(keep_originals_s=keep_originals_s),
         limits=LIMITS,
         clock=clock,
     )

@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from imagemill.contracts.facts import Facts, Limits
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Image, Intake
 from imagemill.database import Connection, Database
 from imagemill.engine.sandbox import Sandbox
-from imagemill.errors import FieldError, InvalidRequest
+from imagemill.errors import FieldError, ImagemillError, InvalidRequest
 from imagemill.storage import Bucket, Storage, Stored
 from imagemill.uploads import records
 from imagemill.uploads.form import Body
+from imagemill.uploads.records import intakes
 
+LONGEST_INTAKE_S: Final = 3000.0
+"""A picture that takes longer to arrive is not recorded: a sweep may be removing it."""
 _PROBE_TIMEOUT_S = 10.0
 Also = Callable[[Connection, Intake], None]
 """What is written in the transaction that records an image; what it raises undoes all."""
@@ -42,12 +47,19 @@ class Originals:
     sandbox: Sandbox
     limits: Limits
     clock: Callable[[], float]
+    is_expiring: bool
+    """Whether images are deleted by age, so that it counts when bytes come in again."""
 
     async def lay(self, body: Body) -> Laid:
         """Store a picture while it arrives; raises the refusals of bodies, and leaves nothing."""
         image_id = str(uuid.uuid4())
         key = f"{image_id[:2]}/{image_id}"
-        stored = await self.storage.put(Bucket.ORIGINALS, key, body.pieces())
+        await self.database.run(lambda each: intakes.begin(each, key, self.clock()), durable=False)
+        try:
+            stored = await self.storage.put(Bucket.ORIGINALS, key, body.pieces())
+        except BaseException:
+            await self._drop(key)
+            raise
         return Laid(image_id, key, stored, body)
 
     async def keep(
@@ -63,15 +75,20 @@ class Originals:
                 refuse_fields(laid.body)
             intake = await self._kept(owner, laid, also)
         except BaseException:
-            await self.storage.delete(Bucket.ORIGINALS, laid.key)
+            await self._drop(laid.key)
             raise
         if not intake.is_new:
-            await self.storage.delete(Bucket.ORIGINALS, laid.key)
+            await self._drop(laid.key)
         return intake
 
+    async def _drop(self, key: str) -> None:
+        """Remove an object that no image names; where that fails now, the sweep will do it."""
+        with suppress(ImagemillError):
+            await self.storage.delete(Bucket.ORIGINALS, key)
+            await self.database.run(lambda each: intakes.end(each, key), durable=False)
+
     async def _kept(self, owner: Identity, laid: Laid, also: Also | None) -> Intake:
-        sha256 = laid.stored.sha256
-        kept = await self.database.read(lambda each: records.by_sha256(each, owner.account, sha256))
+        kept = await self._already(owner, laid.stored.sha256)
         if kept:
             intake = Intake(image=kept, is_new=False, fields=laid.body.fields)
             if also:
@@ -81,13 +98,36 @@ class Originals:
             image_id=laid.image_id,
             owner=owner.account,
             storage_key=laid.key,
-            sha256=sha256,
+            sha256=laid.stored.sha256,
             size_bytes=laid.stored.size_bytes,
             facts=await self._probe(owner, laid.key),
             name=laid.body.file_name,
             created_at=self.clock(),
         )
-        return await self.database.run(lambda each: _recorded(each, image, laid.body.fields, also))
+        return await self.database.run(
+            lambda each: self._recorded(each, image, laid.body.fields, also)
+        )
+
+    async def _already(self, owner: Identity, sha256: str) -> Image | None:
+        if not self.is_expiring:
+            return await self.database.read(
+                lambda each: records.by_sha256(each, owner.account, sha256)
+            )
+        now = self.clock()
+        return await self.database.run(
+            lambda each: records.see_again(each, owner.account, sha256, now), durable=False
+        )
+
+    def _recorded(
+        self, connection: Connection, image: Image, fields: dict[str, str], also: Also | None
+    ) -> Intake:
+        kept = records.add(connection, image)
+        intake = Intake(image=kept, is_new=kept == image, fields=fields)
+        if intake.is_new:
+            intakes.record(connection, image.storage_key, self.clock() - LONGEST_INTAKE_S)
+        if also:
+            also(connection, intake)
+        return intake
 
     async def _probe(self, owner: Identity, key: str) -> Facts:
         descriptor = await self.storage.open(Bucket.ORIGINALS, key, sha256=None)
@@ -104,13 +144,3 @@ def refuse_fields(body: Body) -> None:
     if body.fields:
         errors = [FieldError(name, "is not a field of this form.") for name in body.fields]
         raise InvalidRequest("The form has fields that are not known.", errors=errors)
-
-
-def _recorded(
-    connection: Connection, image: Image, fields: dict[str, str], also: Also | None
-) -> Intake:
-    kept = records.add(connection, image)
-    intake = Intake(image=kept, is_new=kept == image, fields=fields)
-    if also:
-        also(connection, intake)
-    return intake

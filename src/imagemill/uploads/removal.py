@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.jobs import JobsClient
 from imagemill.contracts.uploads import Image
-from imagemill.database import Database
+from imagemill.database import Connection, Database
 from imagemill.errors import NotFound
 from imagemill.storage import Bucket, Storage
 from imagemill.uploads import records
+from imagemill.uploads.records import intakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +45,11 @@ class Removal:
         except BaseException:
             await self.database.run(lambda each: records.show(each, image.image_id))
             raise
-        await self.database.run(lambda each: records.remove(each, image.image_id))
+        await self.database.run(lambda each: self._forget(each, image))
         await self.storage.delete(Bucket.ORIGINALS, image.storage_key)
+        await self.database.run(lambda each: intakes.end(each, image.storage_key), durable=False)
+
+    def _forget(self, connection: Connection, image: Image) -> None:
+        """Remove the row, and note that its object is still there."""
+        records.remove(connection, image.image_id)
+        intakes.begin(connection, image.storage_key, self.clock())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass
+
+import structlog
 
 from imagemill.contracts.facts import Limits
 from imagemill.contracts.identity import Identity, Signer
@@ -14,7 +17,7 @@ from imagemill.contracts.uploads import Image, Intake, Intakes
 from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
 from imagemill.engine.sandbox import Sandbox
-from imagemill.errors import NotFound, TooLarge
+from imagemill.errors import ImagemillError, NotFound, TooLarge
 from imagemill.idempotency import KEPT_S, Remembered
 from imagemill.idempotency import records as answers
 from imagemill.storage import Storage
@@ -24,9 +27,12 @@ from imagemill.uploads.form_of_many import FormOfMany
 from imagemill.uploads.many import Many
 from imagemill.uploads.originals import Also, Originals, refuse_fields
 from imagemill.uploads.removal import Removal
+from imagemill.uploads.settings import UploadsSettings
+from imagemill.uploads.sweeping import Sweeping
 
 _FORM_OVERHEAD_BYTES = 2_000_000
 """What a form may carry beside its picture, for the early look at Content-Length."""
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Uploads:
     sandbox: Sandbox
     jobs: JobsClient
     signer: Signer
+    settings: UploadsSettings
     limits: Limits
     clock: Callable[[], float] = time.time
 
@@ -105,13 +112,34 @@ class Uploads:
         """
         await self._removal.remove(owner, image_id, force=force)
 
+    async def sweep(self) -> None:
+        """Remove what is out of date, or was left by uploads that were cut, for ever."""
+        while True:
+            await asyncio.sleep(self.settings.sweep_every_s)
+            try:
+                await self._sweeping.once()
+            except ImagemillError as error:
+                _log.warning("sweep_failed", reason=error.message)
+
+    @property
+    def _sweeping(self) -> Sweeping:
+        keep_s = self.settings.keep_originals_s
+        return Sweeping(self.database, self.storage, self._removal, self.clock, keep_s)
+
     @property
     def _removal(self) -> Removal:
         return Removal(self.database, self.storage, self.jobs, self.clock)
 
     @property
     def _originals(self) -> Originals:
-        return Originals(self.database, self.storage, self.sandbox, self.limits, self.clock)
+        return Originals(
+            self.database,
+            self.storage,
+            self.sandbox,
+            self.limits,
+            self.clock,
+            is_expiring=self.settings.keep_originals_s > 0,
+        )
 
     def _body(self, content: AsyncIterable[bytes], headers: Mapping[str, str]) -> Body:
         self._refuse_early(headers)

@@ -21,7 +21,20 @@ RETURNING id
 """
 _HIDE = """
 UPDATE images SET going_at = :now WHERE owner = :owner AND id = :id AND going_at IS NULL
+AND COALESCE(last_in_at, created_at) <= :last_in
 RETURNING *
+"""
+_SEE_AGAIN = """
+UPDATE images SET last_in_at = :now
+WHERE owner = :owner AND sha256 = :sha256 AND going_at IS NULL
+RETURNING *
+"""
+_HIDDEN = "SELECT * FROM images WHERE going_at <= :before ORDER BY going_at LIMIT :most"
+_EXPIRED = """
+SELECT * FROM images
+WHERE created_at <= :before AND COALESCE(last_in_at, created_at) <= :before
+AND going_at IS NULL AND (created_at, id) > (:after, :after_id)
+ORDER BY created_at, id LIMIT :most
 """
 _SHOW = "UPDATE images SET going_at = NULL WHERE id = :id"
 _REMOVE = "DELETE FROM images WHERE id = :id"
@@ -62,9 +75,26 @@ def add(connection: Connection, image: Image) -> Image:
     return kept
 
 
-def hide(connection: Connection, owner: str, image_id: str, now: float) -> Image | None:
-    """Take an owner's image out of sight; None when it is not there, or hidden already."""
-    rows = connection.execute(_HIDE, {"owner": owner, "id": image_id, "now": now})
+def see_again(connection: Connection, owner: str, sha256: str, now: float) -> Image | None:
+    """Find the image that an owner keeps of these bytes, and note that they came in again."""
+    rows = connection.execute(_SEE_AGAIN, {"owner": owner, "sha256": sha256, "now": now})
+    return _image(rows[0]) if rows else None
+
+
+def hide(
+    connection: Connection,
+    owner: str,
+    image_id: str,
+    now: float,
+    *,
+    last_in: float = float("inf"),
+) -> Image | None:
+    """Take an owner's image out of sight.
+
+    None when it is not there, hidden already, or came in after `last_in`.
+    """
+    wanted = {"owner": owner, "id": image_id, "now": now, "last_in": last_in}
+    rows = connection.execute(_HIDE, wanted)
     return _image(rows[0]) if rows else None
 
 
@@ -76,6 +106,19 @@ def show(connection: Connection, image_id: str) -> None:
 def remove(connection: Connection, image_id: str) -> None:
     """Forget an image."""
     connection.execute(_REMOVE, {"id": image_id})
+
+
+def hidden(connection: Connection, before: float, most: int) -> list[Image]:
+    """List images that were hidden before a moment, the first first."""
+    return [_image(row) for row in connection.execute(_HIDDEN, {"before": before, "most": most})]
+
+
+def expired(
+    connection: Connection, before: float, after: tuple[float, str], most: int
+) -> list[Image]:
+    """List images that came in last before a moment, from one (by age and id) on."""
+    wanted = {"before": before, "after": after[0], "after_id": after[1], "most": most}
+    return [_image(row) for row in connection.execute(_EXPIRED, wanted)]
 
 
 def _image(row: Row) -> Image:

@@ -1,0 +1,26 @@
+"""How long originals are kept."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class UploadsSettings(BaseModel):
+    """Retention of originals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keep_originals_s: float = Field(
+        0.0,
+        ge=0,
+        le=10 * 366 * 86_400,
+        description="Seconds after which an original is deleted, counted from when its bytes last "
+        "came in; one that unfinished jobs use waits for them. 0 keeps originals for ever.",
+    )
+    sweep_every_s: float = Field(
+        60.0,
+        ge=0.1,
+        le=3600,
+        description="Seconds between two looks for originals that are to be deleted and for what "
+        "uploads that were cut left behind.",
+    )
