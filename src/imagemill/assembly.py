@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from imagemill import __version__, keys
+from imagemill.backup.places import DATABASES, Adapters, Source, database_file, objects_folder
 from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.health import Peer
@@ -29,11 +30,11 @@ from imagemill.contracts.transport import ASGIApp, InMemory, Remote, Transport
 from imagemill.contracts.uploads import UploadsClient
 from imagemill.contracts.users import UsersClient
 from imagemill.database.migrations import migrations_of
-from imagemill.database.sqlite import SQLiteDatabase
+from imagemill.database.sqlite import SQLiteCopy, SQLiteDatabase
 from imagemill.engine.edition import edition
 from imagemill.engine.layers import Layer
 from imagemill.engine.sandbox import Sandbox
-from imagemill.errors import Unavailable
+from imagemill.errors import NotFound, Unavailable
 from imagemill.gateway.door import Door
 from imagemill.gateway.service import Gateway, standalone
 from imagemill.jobs.routes import app_of as jobs_app
@@ -108,6 +109,29 @@ async def migrate(settings: Settings) -> tuple[str, ...]:
     return tuple(packages)
 
 
+BACKUP: Final = Adapters(storage=LocalStorage, copy=SQLiteCopy)
+"""What a backup is written and read with."""
+
+
+@asynccontextmanager
+async def backup_source(settings: Settings) -> AsyncIterator[Source]:
+    """Open what a backup copies, beside the services that use it.
+
+    Raises `NotFound` when the data folder holds no database.
+    """
+    found = [name for name in DATABASES if database_file(settings.data, name).is_file()]
+    if not found:
+        raise NotFound(f"There is no data in {settings.data}; --data names another folder.")
+    async with AsyncExitStack() as opened:
+        parts = _Parts(settings, opened)
+        yield Source(
+            data=settings.data,
+            databases={name: parts.database(name) for name in found},
+            objects=parts.storage,
+            adapters=BACKUP,
+        )
+
+
 @asynccontextmanager
 async def _ending(group: asyncio.TaskGroup) -> AsyncIterator[asyncio.TaskGroup]:
     """Run tasks beside a block and cancel them when the block ends."""
@@ -149,7 +173,7 @@ class _Parts:
     @property
     def storage(self) -> LocalStorage:
         if self._storage is None:
-            self._storage = LocalStorage(self.settings.data / "objects")
+            self._storage = LocalStorage(objects_folder(self.settings.data))
             self.opened.push_async_callback(self._storage.close)
         return self._storage
 
@@ -161,8 +185,7 @@ class _Parts:
         return self._queue
 
     def database(self, name: str) -> SQLiteDatabase:
-        path = self.settings.data / "databases" / f"{name}.sqlite"
-        database = SQLiteDatabase(path)
+        database = SQLiteDatabase(database_file(self.settings.data, name))
         self.opened.push_async_callback(database.close)
         return database
 
