@@ -98,6 +98,16 @@ def test_a_lost_original_is_named_and_all_else_is_copied(
     assert [each.bucket for each in checked(folder).objects] == ["originals", "results"]
 
 
+def test_an_original_that_the_disk_cannot_read_is_lost(data: Data, folder: Path) -> None:
+    image_id, original = next(iter(data.images.items()))
+    original.unlink()
+    original.mkdir()
+
+    report = backed_up(data, folder)
+
+    assert report.lost == (image_id,)
+
+
 def test_an_original_that_is_lost_after_a_backup_stays_in_it(data: Data, folder: Path) -> None:
     backed_up(data, folder)
     next(iter(data.images.values())).unlink()
@@ -148,6 +158,47 @@ def test_a_run_that_fails_leaves_the_backup_before_it_as_it_was(
         backed_up(data, folder, tell=fail)
 
     assert files(folder) == before
+
+
+def test_an_object_that_cannot_be_written_ends_the_run(data: Data, folder: Path) -> None:
+    backed_up(data, folder)
+    digest = sha256(data.images[data.add_image(b"third")].read_bytes())
+    (folder / "objects" / "originals" / digest[:2]).symlink_to("nowhere")
+
+    with pytest.raises(Unavailable, match=f"{folder} cannot be written"):
+        backed_up(data, folder)
+
+    assert len(checked(folder).objects) == 3
+
+
+def test_databases_that_are_not_there_are_left_out(data: Data, folder: Path) -> None:
+    (data.path / "databases" / "images.sqlite").unlink()
+
+    backed_up(data, folder)
+
+    manifest = checked(folder)
+    assert [each.name for each in manifest.databases] == ["notifications", "jobs", "users"]
+    assert [each.bucket for each in manifest.objects] == ["results"]
+
+
+def test_a_database_that_is_lost_does_not_vanish_from_the_backup(data: Data, folder: Path) -> None:
+    backed_up(data, folder)
+    (data.path / "databases" / "images.sqlite").unlink()
+
+    with pytest.raises(Conflict, match="holds the database images, which is not in"):
+        backed_up(data, folder)
+
+    assert len(checked(folder).objects) == 3
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"{}"])
+def test_a_manifest_that_is_damaged_is_replaced(data: Data, folder: Path, content: bytes) -> None:
+    backed_up(data, folder)
+    (folder / "manifest.json").write_bytes(content)
+
+    backed_up(data, folder)
+
+    assert len(checked(folder).objects) == 3
 
 
 def test_a_damaged_database_is_refused(data: Data, folder: Path) -> None:

@@ -58,10 +58,11 @@ class Backup:
 
         Nothing is removed from the source meanwhile by whoever asks the lock. A run that fails or
         is killed leaves the backup before it as it was. Raises `InvalidRequest` or `Conflict` for
-        a folder that cannot be one, `Conflict` for a database that is damaged, and `Unavailable`
-        when the disk is full.
+        a folder that cannot be one, `Conflict` for a database that is damaged or gone, and
+        `Unavailable` when the disk is full.
         """
         with self.folder.held_for_writing(self.source.data):
+            self._refuse_lost_databases()
             async with pausing_removal(self.source.data), self._state() as (state, path):
                 made_at = self.now()
                 databases = await self._copy_databases(path / "databases")
@@ -76,6 +77,15 @@ class Backup:
                 )
                 await asyncio.to_thread(self.folder.finish, written)
                 return await self._report(written, tally)
+
+    def _refuse_lost_databases(self) -> None:
+        """Keep the last copy of what is gone: this backup would drop it with all that it names."""
+        lost = sorted(self.folder.databases_before() - self.source.databases.keys())
+        if lost:
+            raise Conflict(
+                f"{self.folder.path} holds the database {lost[0]}, which is not in "
+                f"{self.source.data} any more; restore it, or back up into another folder."
+            )
 
     @asynccontextmanager
     async def _state(self) -> AsyncIterator[tuple[str, Path]]:

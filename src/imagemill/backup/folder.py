@@ -66,6 +66,14 @@ class BackupFolder:
         with self._locked(fcntl.LOCK_SH):
             yield manifest.read(text)
 
+    def databases_before(self) -> frozenset[str]:
+        """Name the databases of the backup that lies here; none where there is no sound one."""
+        try:
+            before = manifest.read((self.path / manifest.NAME).read_text(encoding="utf-8"))
+        except (FileNotFoundError, UnicodeDecodeError, Conflict):
+            return frozenset()
+        return frozenset(each.name for each in before.databases)
+
     def finish(self, written: Manifest) -> None:
         """Put the manifest in place, which makes this the backup, and drop what it does not name.
 
