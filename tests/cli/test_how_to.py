@@ -15,6 +15,7 @@ from tests.cli.programs import IMAGEMILL, LIMIT_S, Server, draw, made, surroundi
 pytestmark = pytest.mark.server
 
 SHOWN = {
+    "backup": ("Backed up into saved", "saved is whole", "Restored into restored"),
     "try-again": ("HTTP/1.1 201", "idempotency-replayed: true"),
     "presets": (
         '"name":"card","version":1',

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from imagemill.database.sqlite import SQLiteDatabase
+from imagemill.database.sqlite import SQLiteCopy, SQLiteDatabase
 from imagemill.errors import Unavailable
 
 NORMAL, FULL = 1, 2
@@ -88,3 +88,61 @@ asyncio.run(write())
 
     with contextlib.closing(sqlite3.connect(tmp_path / "a.sqlite")) as other:
         assert other.execute("SELECT x FROM t").fetchall() == [(7,)]
+
+
+async def test_a_copy_holds_one_moment_while_others_write(tmp_path: Path) -> None:
+    database, copy = SQLiteDatabase(tmp_path / "live.sqlite"), tmp_path / "copy.sqlite"
+    await database.run(lambda each: each.execute("CREATE TABLE pairs (left, right)"))
+    await database.run(lambda each: each.execute("INSERT INTO pairs VALUES (0, 0)"))
+    copied = asyncio.Event()
+
+    async def write() -> None:
+        while not copied.is_set():
+            await database.run(lambda each: each.execute("UPDATE pairs SET left = left + 1"))
+            await database.run(lambda each: each.execute("UPDATE pairs SET right = left"))
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        group.create_task(write())
+        await database.copy_to(copy)
+        copied.set()
+    await database.close()
+
+    (row,) = await SQLiteCopy(copy).read(lambda each: each.execute("SELECT * FROM pairs"))
+    assert row["left"] - row["right"] in {0, 1}
+    assert await SQLiteCopy(copy).fault() == ""
+
+
+async def test_a_copy_is_one_file_for_its_owner_alone(tmp_path: Path) -> None:
+    database, folder = SQLiteDatabase(tmp_path / "live.sqlite"), tmp_path / "copies"
+    folder.mkdir()
+    await database.run(lambda each: each.execute("CREATE TABLE t (x INTEGER)"))
+
+    await database.copy_to(folder / "copy.sqlite")
+    await SQLiteCopy(folder / "copy.sqlite").fault()
+    await database.close()
+
+    assert [each.name for each in folder.iterdir()] == ["copy.sqlite"]
+    assert (folder / "copy.sqlite").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_copy_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "broken.sqlite").write_bytes(b"no database at all, and long enough" * 100)
+    database = SQLiteDatabase(tmp_path / "broken.sqlite")
+
+    with pytest.raises(Unavailable, match="broken cannot be copied"):
+        await database.copy_to(tmp_path / "copy.sqlite")
+    await database.close()
+
+
+@pytest.mark.parametrize("left_bytes", [0, 4096])
+async def test_a_fault_in_a_copy_is_found(tmp_path: Path, left_bytes: int) -> None:
+    database, copy = SQLiteDatabase(tmp_path / "live.sqlite"), tmp_path / "copy.sqlite"
+    await database.run(lambda each: each.execute("CREATE TABLE t (x INTEGER)"))
+    await database.run(lambda each: each.execute("INSERT INTO t VALUES (1)"))
+    await database.copy_to(copy)
+    await database.close()
+    copy.write_bytes(copy.read_bytes()[:left_bytes] + b"\xff" * 5000)
+
+    fault = await SQLiteCopy(copy).fault()
+
+    assert fault

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from imagemill.cli import (
+    backup,
     demo,
     doctor,
     job,
@@ -37,6 +38,8 @@ COMMANDS = (
     demo.demo,
     doctor.doctor,
     migrate.migrate,
+    backup.backup,
+    backup.restore,
     key.key,
 )
 FAILED = 1

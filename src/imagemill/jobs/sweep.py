@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,8 +42,8 @@ class Sweeper:
     ledger: Ledger
     bells: Bells
     settings: JobsSettings
-    may_remove: Callable[[], bool]
-    """Whether objects may be removed now; not while a backup copies them."""
+    removing: Callable[[], AbstractContextManager[bool]]
+    """Holds backups off for a block that removes objects; False while one copies them."""
 
     async def run(self) -> None:
         """Sweep for ever."""
@@ -110,13 +111,15 @@ class Sweeper:
                 expiry.forget_jobs(connection, now - settings.keep_jobs_s, now, _MOST_AT_ONCE)
             return expiry.garbage(connection, _MOST_AT_ONCE)
 
-        garbage = await self.database.run(unit, durable=False)
+        with self.removing() as is_allowed:
+            if is_allowed:
+                await self._remove(await self.database.run(unit, durable=False))
         await self.storage.tidy(_STALE_DRAFT_S)
-        if garbage and self.may_remove():
-            await self._remove(garbage)
 
     async def _remove(self, keys: list[str]) -> None:
         """Remove objects, then what says that they are to be removed."""
+        if not keys:
+            return
         still = await self.database.run(lambda each: expiry.unnamed(each, keys))
         for key in still:
             await self.storage.delete(Bucket.RESULTS, key)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import structlog
@@ -46,6 +47,8 @@ class Uploads:
     signer: Signer
     settings: UploadsSettings
     limits: Limits
+    removing: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(True)
+    """Holds backups off for a block that removes objects; False while one copies them."""
     clock: Callable[[], float] = time.time
 
     async def start(self) -> None:
@@ -117,7 +120,9 @@ class Uploads:
         while True:
             await asyncio.sleep(self.settings.sweep_every_s)
             try:
-                await self._sweeping.once()
+                with self.removing() as is_allowed:
+                    if is_allowed:
+                        await self._sweeping.once()
             except ImagemillError as error:
                 _log.warning("sweep_failed", reason=error.message)
 

@@ -17,27 +17,25 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from imagemill import __version__, keys
-from imagemill.breaker import Breaker
+from imagemill.assembly.parts import Parts
+from imagemill.backup.places import DATABASES, Adapters, Source, database_file
 from imagemill.cache.memory import MemoryCache
-from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.health import Peer
-from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.jobs import TOPIC, JobsClient
-from imagemill.contracts.remote import Remote
-from imagemill.contracts.transport import ASGIApp, InMemory, Later, Transport
+from imagemill.contracts.transport import ASGIApp, Transport
 from imagemill.contracts.uploads import UploadsClient
 from imagemill.contracts.users import UsersClient
 from imagemill.database.migrations import migrations_of
-from imagemill.database.sqlite import SQLiteDatabase
+from imagemill.database.sqlite import SQLiteCopy
 from imagemill.engine.edition import edition
 from imagemill.engine.layers import Layer
 from imagemill.engine.sandbox import Sandbox
-from imagemill.errors import Unavailable
+from imagemill.errors import NotFound, Unavailable
 from imagemill.faults import Faults
 from imagemill.gateway.door import Door
 from imagemill.gateway.service import Gateway, standalone
@@ -52,9 +50,7 @@ from imagemill.jobs.states import Patience
 from imagemill.jobs.sweep import Sweeper
 from imagemill.notifier.service import Notifier
 from imagemill.processes import BY_NAME, Process, check
-from imagemill.queue.sql import SQLQueue
 from imagemill.settings import Settings
-from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import LocalStorage
 from imagemill.uploads.routes import app_of as uploads_app
 from imagemill.uploads.service import Uploads
@@ -92,7 +88,7 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
     """
     async with AsyncExitStack() as opened:
         faults = Faults.read(settings.fault, are_allowed=settings.test_faults)
-        parts = _Parts(settings, opened, faults)
+        parts = Parts(settings, opened, faults)
         wanted = check(settings, names)
         _make_private(settings.data)
         for process in sorted(wanted, key=lambda each: _ORDER.index(each.name)):
@@ -119,10 +115,33 @@ async def migrate(settings: Settings) -> tuple[str, ...]:
     """
     packages = {each.owns: each.name for each in BY_NAME.values() if each.owns} | {"queue": "queue"}
     async with AsyncExitStack() as opened:
-        parts = _Parts(settings, opened)
+        parts = Parts(settings, opened)
         for name, package in packages.items():
             await parts.database(name).migrate(migrations_of(f"imagemill.{package}"))
     return tuple(packages)
+
+
+BACKUP: Final = Adapters(storage=LocalStorage, copy=SQLiteCopy)
+"""What a backup is written and read with."""
+
+
+@asynccontextmanager
+async def backup_source(settings: Settings) -> AsyncIterator[Source]:
+    """Open what a backup copies, beside the services that use it.
+
+    Raises `NotFound` when the data folder holds no database.
+    """
+    found = [name for name in DATABASES if database_file(settings.data, name).is_file()]
+    if not found:
+        raise NotFound(f"There is no data in {settings.data}; --data names another folder.")
+    async with AsyncExitStack() as opened:
+        parts = Parts(settings, opened)
+        yield Source(
+            data=settings.data,
+            databases={name: parts.database(name) for name in found},
+            objects=parts.storage,
+            adapters=BACKUP,
+        )
 
 
 @asynccontextmanager
@@ -136,119 +155,7 @@ async def _ending(group: asyncio.TaskGroup) -> AsyncIterator[asyncio.TaskGroup]:
                 task.cancel()
 
 
-@dataclass
-class _Parts:
-    """What the processes of one installation share, made when first asked for."""
-
-    settings: Settings
-    opened: AsyncExitStack
-    faults: Faults = field(default_factory=Faults.none)
-    apps: dict[str, ASGIApp] = field(default_factory=dict)
-    loops: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
-    ends: list[Callable[[], None]] = field(default_factory=list)
-    drains: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
-    is_leaving: bool = False
-    """Whether this process was told to stop, and should be asked nothing new."""
-    sandboxes: list[Sandbox] = field(default_factory=list)
-    admin_key: str = ""
-    asked_later: list[str] = field(default_factory=list)
-    _signer: Signer | None = None
-    _queue: SQLQueue | None = None
-    _storage: GuardedStorage | None = None
-    _remotes: dict[str, Remote] = field(default_factory=dict)
-    _breakers: dict[str, Breaker] = field(default_factory=dict)
-
-    async def leave(self) -> None:
-        self.is_leaving = True
-        await asyncio.gather(*(drain() for drain in self.drains))
-        for end in self.ends:
-            end()
-
-    def may_remove(self) -> bool:
-        return True
-
-    @property
-    def signer(self) -> Signer:
-        if self._signer is None:
-            path = self.settings.service_key_file or self.settings.data / "service-key"
-            self._signer = Signer(keys.read_or_make(path).encode())
-        return self._signer
-
-    @property
-    def storage(self) -> GuardedStorage:
-        if self._storage is None:
-            sync = os.fsync if self._is_synced else _leave_unsynced
-            root = self.settings.data / "objects"
-            local = LocalStorage(root, sync=sync, faults=self.faults)
-            self.opened.push_async_callback(local.close)
-            self._storage = GuardedStorage(
-                local,
-                reading=self._breaker("storage.read"),
-                writing=self._breaker("storage.write"),
-            )
-        return self._storage
-
-    @property
-    def _is_synced(self) -> bool:
-        return self.settings.durability == "synced"
-
-    def _breaker(self, name: str) -> Breaker:
-        breaker = Breaker(
-            name,
-            self.settings.breaker,
-            jitter=lambda rest_s: rest_s * random.uniform(0.8, 1.0),  # noqa: S311 - no secret
-        )
-        self._breakers[name] = breaker
-        return breaker
-
-    def breakers(self) -> dict[str, Any]:
-        """Tell how the breakers of this process stand, for its health."""
-        return {name: asdict(each.seen()) for name, each in self._breakers.items()}
-
-    async def queue(self) -> SQLQueue:
-        if self._queue is None:
-            self._queue = SQLQueue(self.database("queue"), self.settings.queue.lease_s)
-            await self._queue.start()
-            self.opened.push_async_callback(self._queue.close)
-        return self._queue
-
-    def database(self, name: str) -> SQLiteDatabase:
-        path = self.settings.data / "databases" / f"{name}.sqlite"
-        database = SQLiteDatabase(path, synced=self._is_synced)
-        self.opened.push_async_callback(database.close)
-        return database
-
-    async def sandbox(self, children: int | None = None) -> Sandbox:
-        settings = self.settings.sandbox
-        if children is not None:
-            settings = settings.model_copy(update={"children": children})
-        sandbox = await self.opened.enter_async_context(Sandbox(settings))
-        self.sandboxes.append(sandbox)
-        return sandbox
-
-    def transport(self, service: str) -> Transport:
-        """Reach a service in memory where it runs here, over HTTP where it does not."""
-        if service in self.apps:
-            return InMemory(self.apps[service])
-        if service not in self._remotes:
-            address = getattr(self.settings.peers, service)
-            remote = Remote(service, address, self._breaker(service))
-            self.opened.push_async_callback(remote.close)
-            self._remotes[service] = remote
-        return self._remotes[service]
-
-    def client(self, service: str, asking: str) -> ServiceClient:
-        identity = Identity(account=asking, scopes=frozenset({"service"}))
-        return ServiceClient(self.transport(service), self.signer, identity)
-
-    def later(self, service: str, asking: str) -> ServiceClient:
-        """Make a client of a service that starts after whoever asks it."""
-        self.asked_later.append(service)
-        identity = Identity(account=asking, scopes=frozenset({"service"}))
-        return ServiceClient(Later(lambda: self.transport(service)), self.signer, identity)
-
-
-async def _start_users(parts: _Parts) -> ASGIApp:
+async def _start_users(parts: Parts) -> ASGIApp:
     path = admin_key_file(parts.settings)
     parts.admin_key = keys.read_or_make(path, prefix=keys.ADMIN_KEY_PREFIX)
     users = Users(parts.database("users"), parts.signer)
@@ -258,7 +165,7 @@ async def _start_users(parts: _Parts) -> ASGIApp:
     return app
 
 
-async def _start_uploads(parts: _Parts) -> ASGIApp:
+async def _start_uploads(parts: Parts) -> ASGIApp:
     sandbox = await parts.sandbox(min(_PROBES_AT_ONCE, parts.settings.sandbox.children))
     uploads = Uploads(
         database=parts.database("images"),
@@ -267,6 +174,7 @@ async def _start_uploads(parts: _Parts) -> ASGIApp:
         jobs=JobsClient(parts.later("jobs", "uploads")),
         signer=parts.signer,
         settings=parts.settings.uploads,
+        removing=parts.removing,
         limits=parts.settings.limits,
     )
     await uploads.start()
@@ -276,7 +184,7 @@ async def _start_uploads(parts: _Parts) -> ASGIApp:
     return app
 
 
-async def _start_jobs(parts: _Parts) -> ASGIApp:
+async def _start_jobs(parts: Parts) -> ASGIApp:
     settings, database, bells = parts.settings.jobs, parts.database("jobs"), Bells()
     queue, storage = await parts.queue(), parts.storage
     ledger = _ledger(settings)
@@ -292,9 +200,7 @@ async def _start_jobs(parts: _Parts) -> ASGIApp:
     )
     await jobs.start()
     relay = Relay(database, queue, bells, parts.faults)
-    sweeper = Sweeper(
-        database, queue, storage, ledger, bells, settings, may_remove=parts.may_remove
-    )
+    sweeper = Sweeper(database, queue, storage, ledger, bells, settings, removing=parts.removing)
     parts.loops += [relay.run, sweeper.run]
     parts.ends.append(jobs.stop_waiting)
     lending = Lending(database, ledger, bells, settings, parts.settings.limits)
@@ -312,7 +218,7 @@ def _ledger(settings: JobsSettings) -> Ledger:
     )
 
 
-async def _start_worker(parts: _Parts) -> ASGIApp:
+async def _start_worker(parts: Parts) -> ASGIApp:
     sandbox = await parts.sandbox()
     jobs = JobsClient(parts.client("jobs", "worker"))
     parts.opened.push_async_callback(jobs.close)
@@ -333,7 +239,7 @@ async def _start_worker(parts: _Parts) -> ASGIApp:
     return app
 
 
-async def _start_notifier(parts: _Parts) -> ASGIApp:
+async def _start_notifier(parts: Parts) -> ASGIApp:
     notifier = Notifier(
         jobs=JobsClient(parts.client("jobs", "notifier")),
         database=parts.database("notifications"),
@@ -347,7 +253,7 @@ async def _start_notifier(parts: _Parts) -> ASGIApp:
     return app
 
 
-async def _start_gateway(parts: _Parts) -> ASGIApp:
+async def _start_gateway(parts: Parts) -> ASGIApp:
     users = UsersClient(parts.client("users", "gateway"))
     cache = MemoryCache(time.monotonic)
     return Gateway(
@@ -361,7 +267,7 @@ async def _start_gateway(parts: _Parts) -> ASGIApp:
     )
 
 
-_STARTS: Final[Mapping[str, Callable[[_Parts], Awaitable[ASGIApp]]]] = {
+_STARTS: Final[Mapping[str, Callable[[Parts], Awaitable[ASGIApp]]]] = {
     "users": _start_users,
     "uploads": _start_uploads,
     "jobs": _start_jobs,
@@ -378,13 +284,13 @@ def admin_key_file(settings: Settings) -> Path:
     return settings.admin_key_file or settings.data / "admin-key"
 
 
-def _known_peers(parts: _Parts) -> list[str]:
+def _known_peers(parts: Parts) -> list[str]:
     """List the services that run here or have an address."""
     peers = parts.settings.peers.model_dump()
     return [name for name in _ORDER if name in parts.apps or peers.get(name)]
 
 
-def _routes(parts: _Parts, processes: Iterable[Process]) -> dict[str, Transport]:
+def _routes(parts: Parts, processes: Iterable[Process]) -> dict[str, Transport]:
     return {prefix: parts.transport(each.name) for each in processes for prefix in each.answers}
 
 
@@ -400,18 +306,14 @@ async def _well() -> dict[str, Any]:
     return {}
 
 
-def _leave_unsynced(_: int) -> None:
-    """Leave it to the kernel when a file reaches the disk."""
-
-
-def _breakers_health(parts: _Parts) -> Health:
+def _breakers_health(parts: Parts) -> Health:
     async def health() -> dict[str, Any]:
         return {"breakers": parts.breakers()}
 
     return health
 
 
-def _pixels_health(parts: _Parts, sandbox: Sandbox) -> Health:
+def _pixels_health(parts: Parts, sandbox: Sandbox) -> Health:
     async def health() -> dict[str, Any]:
         await parts.storage.check()
         layers = [each.model_dump(mode="json") for each in sandbox.layers()]
@@ -427,7 +329,7 @@ def _pixels_health(parts: _Parts, sandbox: Sandbox) -> Health:
     return health
 
 
-def _queue_health(parts: _Parts) -> Health:
+def _queue_health(parts: Parts) -> Health:
     async def health() -> dict[str, Any]:
         parts.storage.require()
         queue = await parts.queue()
