@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
@@ -48,7 +47,7 @@ class Uploads:
     signer: Signer
     settings: UploadsSettings
     limits: Limits
-    removing: Callable[[], AbstractContextManager[bool]] = partial(nullcontext, enter_result=True)
+    removing: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(enter_result=True)
     """Holds backups off for a block that removes objects; False while one copies them."""
     clock: Callable[[], float] = time.time
 
