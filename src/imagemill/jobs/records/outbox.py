@@ -15,7 +15,7 @@ _LAST_TURN = "SELECT max(turn) AS turn FROM outbox WHERE owner = :owner AND lane
 _CLOCK = "SELECT turn FROM turns WHERE topic = 'jobs'"
 _SET_CLOCK = """
 INSERT INTO turns (topic, turn) VALUES ('jobs', :turn)
-ON CONFLICT (topic) DO UPDATE SET turn = excluded.turn
+ON CONFLICT (topic) DO UPDATE SET turn = excluded.turn WHERE excluded.turn > turns.turn
 """
 _NEXT = "SELECT id, job_id, turn, body FROM outbox ORDER BY turn, id LIMIT :most"
 _DROP = "DELETE FROM outbox WHERE id = :id"
