@@ -20,7 +20,8 @@ ON CONFLICT (topic) DO UPDATE SET turn = excluded.turn WHERE excluded.turn > tur
 _NEXT = "SELECT id, job_id, turn, body FROM outbox ORDER BY turn, id LIMIT :most"
 _DROP = "DELETE FROM outbox WHERE id = :id"
 _ANNOUNCED = """
-UPDATE jobs SET announced_at = :now WHERE id = :job_id AND status = 'queued'
+UPDATE jobs SET announced_at = :now
+WHERE id = :job_id AND status = 'queued' AND rests_until IS NULL
 """
 _UNCLAIMED = """
 SELECT count(*) AS jobs, min(announced_at) AS oldest_at FROM jobs WHERE announced_at IS NOT NULL
