@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.facts import Limits
 from imagemill.contracts.identity import Identity, Signer
-from imagemill.contracts.jobs import TOPIC, Claim, Failure, JobInput, JobMessage, JobsClient
+from imagemill.contracts.jobs import TOPIC, Claim, Claims, Failure, JobInput, JobMessage, JobsClient
 from imagemill.contracts.transport import InMemory
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.engine.sandbox import Sandbox
@@ -41,8 +41,8 @@ class Ledger:
         app.post("/internal/jobs/{job_id}/failure")(self.hear)
         return app
 
-    async def lend(self) -> Claim:
-        return self.claim
+    async def lend(self) -> Claims:
+        return Claims(claims=[self.claim])
 
     async def hear(self, job_id: str, failure: Failure) -> None:
         self.heard.set_result(failure)
