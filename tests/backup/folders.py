@@ -19,7 +19,10 @@ from imagemill.backup.report import Report, Tell
 from imagemill.backup.restoring import Restore
 from imagemill.settings import Settings
 
-_IMAGE = "INSERT INTO images VALUES (?, 'admin', ?, ?, ?, '{}', NULL, 0)"
+_IMAGE = """
+INSERT INTO images (id, owner, sha256, storage_key, size_bytes, facts, created_at)
+VALUES (?, 'admin', ?, ?, ?, '{}', 0)
+"""
 _RESULT = "INSERT INTO results VALUES (?, ?, 'png', 'image/png', 1, 1, 1, ?, ?, 1, 0)"
 
 

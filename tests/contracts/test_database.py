@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -112,3 +113,24 @@ async def test_a_migration_that_fails_leaves_the_schema_as_it_was(database: Data
     assert [row["number"] for row in found] == [1]
     with pytest.raises(Exception, match="database"):
         await database.read(lambda each: each.execute("SELECT * FROM half"))
+
+
+async def test_a_unit_reads_the_clock_of_the_database_which_never_goes_back(
+    database: Database,
+) -> None:
+    before = time.time()
+
+    told = [await database.run(lambda each: each.now()) for _ in range(20)]
+    told.append(await database.read(lambda each: each.now()))
+
+    assert told == sorted(told)
+    # Seconds since 1970, on the machine of the database, whose clock may differ a little.
+    assert all(abs(each - before) < 60 for each in told)
+
+
+async def test_all_who_write_and_read_have_the_same_clock(database: Database) -> None:
+    written = await database.run(lambda each: each.now())
+    read = await database.read(lambda each: each.now())
+    written_after = await database.run(lambda each: each.now(), durable=False)
+
+    assert written <= read <= written_after

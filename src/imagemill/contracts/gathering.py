@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
-from imagemill.errors import ImagemillError, Internal
+from imagemill.errors import Internal
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -55,9 +55,7 @@ class Gathering(Generic[Q, A]):
     async def _send_some(self, taken: Sequence[tuple[Q, asyncio.Future[A]]]) -> None:
         """Send and hand the answers out; those whose asker has left are dropped."""
         try:
-            answers = await self._send([question for question, _ in taken])
-            if len(answers) != len(taken):
-                raise Internal("A call of several questions was answered in part.")
+            answers = await self._answers_to([question for question, _ in taken])
         except (ImagemillError, ValueError) as error:
             for _, waiting in taken:
                 if not waiting.done():
@@ -66,3 +64,9 @@ class Gathering(Generic[Q, A]):
         for (_, waiting), answer in zip(taken, answers, strict=True):
             if not waiting.done():
                 waiting.set_result(answer)
+
+    async def _answers_to(self, questions: list[Q]) -> Sequence[A]:
+        answers = await self._send(questions)
+        if len(answers) != len(questions):
+            raise Internal("A call of several questions was answered in part.")
+        return answers

@@ -68,16 +68,21 @@ class Patience:
     """How much a job may be tried."""
 
     pauses_s: Sequence[float] = (0.0, 5.0, 30.0, 180.0)
-    """Pause before each new try; their number is the number of tries after the first."""
+    """Pause before each new try; the last one repeats where there are more tries."""
+    retries: int = 4
+    """Tries after the first."""
     crashes: int = 2
     """Deaths of the sandboxed child after which the picture counts as poison."""
     lost: int = 20
     """Workers lost on one job before it is given up."""
 
     def with_retries(self, retries: int) -> Patience:
-        """Cut or stretch the plan of pauses to a number of retries; the last pause repeats."""
-        plan = (*self.pauses_s, *[self.pauses_s[-1]] * retries)[:retries]
-        return replace(self, pauses_s=plan)
+        """Allow another number of tries after the first, with the same pauses before them."""
+        return replace(self, retries=retries)
+
+    def pause_s(self, failures: int) -> float:
+        """Give the pause after so many failures, from 1 on."""
+        return self.pauses_s[min(failures, len(self.pauses_s)) - 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +126,9 @@ def failed(
         return _ended(standing, Outcome.FAILED, error.code)
     crashes = standing.crashes + issubclass(error, DecoderCrashed)
     after = replace(standing, failures=standing.failures + 1, crashes=crashes)
-    if crashes >= patience.crashes or after.failures > len(patience.pauses_s):
+    if crashes >= patience.crashes or after.failures > patience.retries:
         return _ended(after, Outcome.FAILED, error.code, is_dead=True)
-    pause_s = jitter(patience.pauses_s[after.failures - 1])
+    pause_s = jitter(patience.pause_s(after.failures))
     return Ruling(replace(after, status=Status.QUEUED), Outcome.FAILED, due_in_s=pause_s)
 
 

@@ -15,12 +15,13 @@ _LAST_TURN = "SELECT max(turn) AS turn FROM outbox WHERE owner = :owner AND lane
 _CLOCK = "SELECT turn FROM turns WHERE topic = 'jobs'"
 _SET_CLOCK = """
 INSERT INTO turns (topic, turn) VALUES ('jobs', :turn)
-ON CONFLICT (topic) DO UPDATE SET turn = excluded.turn
+ON CONFLICT (topic) DO UPDATE SET turn = excluded.turn WHERE excluded.turn > turns.turn
 """
 _NEXT = "SELECT id, job_id, turn, body FROM outbox ORDER BY turn, id LIMIT :most"
 _DROP = "DELETE FROM outbox WHERE id = :id"
 _ANNOUNCED = """
-UPDATE jobs SET announced_at = :now WHERE id = :job_id AND status = 'queued'
+UPDATE jobs SET announced_at = :now
+WHERE id = :job_id AND status = 'queued' AND rests_until IS NULL
 """
 _UNCLAIMED = """
 SELECT count(*) AS jobs, min(announced_at) AS oldest_at FROM jobs WHERE announced_at IS NOT NULL
