@@ -43,7 +43,8 @@ async def test_a_batch_is_made_followed_to_its_end_and_its_items_are_given(
     client: Client, tmp_path: Path
 ) -> None:
     images = [await client.upload(draw(tmp_path / f"{n}.png", (40 + n, 30))) for n in range(3)]
-    items = [images[0].image_id, images[1].image_id, BatchItem(images[2].image_id, SMALL)]
+    items: list[str | BatchItem] = [each.image_id for each in images[:2]]
+    items.append(BatchItem(images[2].image_id, SMALL))
 
     batch = await client.batches.submit(items, {"turned": [{"op": "flip"}]})
     changes = [each async for each in client.batches.watch(batch.batch_id)]

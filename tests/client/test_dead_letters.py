@@ -101,21 +101,19 @@ async def test_all_that_fit_a_filter_are_decided(client: Client, image_id: str) 
 
 
 async def test_a_job_is_sent_twice_under_a_key_and_made_once_with_its_terms(
-    client: Client, tmp_path: Path
+    client: Client, image_id: str
 ) -> None:
-    image = await client.upload(draw(tmp_path / "a.png", colour="orchid"))
     terms = Terms(Priority.HIGH, max_retries=1, timeout_s=20, deadline_s=60)
-    small: Outputs = {"small": [{"op": "resize", "width": 16}]}
-    key = f"once-{image.image_id}"
+    key = f"once-{image_id}"
 
-    first = await client.submit(image.image_id, small, terms=terms, idempotency_key=key)
-    again = await client.submit(image.image_id, small, terms=terms, idempotency_key=key)
+    first = await client.submit(image_id, SLOW, fresh=True, terms=terms, idempotency_key=key)
+    again = await client.submit(image_id, SLOW, fresh=True, terms=terms, idempotency_key=key)
     with pytest.raises(ProblemError) as caught:
-        await client.submit(image.image_id, small, idempotency_key=key)
+        await client.submit(image_id, SLOW, idempotency_key=key)
 
-    job = await client.job(first.job_id)
+    job = await client.cancel(first.job_id)
     assert (again.job_id, caught.value.code) == (first.job_id, "idempotency_key_reused")
-    assert (job.priority, job.deadline_at is None) == (Priority.HIGH, False)
+    assert job.priority is Priority.HIGH
 
 
 def test_dead_letters_are_decided_without_an_event_loop(server: Server, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ class Job(_Answer):
     progress: int = 0
     """Percent done of the newest attempt; 100 when completed."""
     deadline_at: datetime | None = None
-    """By when it must have ended; None for no deadline."""
+    """By when it must have ended; None for no deadline, and once it has ended."""
     batch_id: str | None = None
     """The batch that it belongs to; None for a job of its own."""
     replay_of: str | None = None
