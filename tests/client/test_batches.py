@@ -107,11 +107,13 @@ def test_batches_are_made_without_an_event_loop(server: Server, tmp_path: Path) 
         batch = client.batches.submit([image_id], SLOW, fresh=True, terms=HASTY)
         changes = list(client.batches.watch(batch.batch_id))
         again = client.batches.replay(batch.batch_id)
-        cancelled = client.batches.cancel(again.batch_id)
-        ended = client.batches.wait(again.batch_id, timeout_s=30)
+        third = client.batches.submit([image_id], SLOW, fresh=True)
+        cancelled = client.batches.cancel(third.batch_id)
+        ended = client.batches.wait(third.batch_id, timeout_s=30)
 
         assert changes[-1].status is BatchStatus.FAILED
+        assert again.replay_of == batch.batch_id
         assert (cancelled.cancelled, ended.status) == (1, BatchStatus.CANCELLED)
-        assert next(client.batches.list()).batch_id == again.batch_id
+        assert next(client.batches.list()).batch_id == third.batch_id
         assert client.batches.show(batch.batch_id).failed == 1
         assert len(list(client.batches.items(batch.batch_id))) == 1

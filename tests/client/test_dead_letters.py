@@ -125,7 +125,7 @@ def test_dead_letters_are_decided_without_an_event_loop(server: Server, tmp_path
         ]
         listed = [each.id for each in client.dead_letters.list(limit=3)]
         again = client.dead_letters.replay(ids[0])
-        client.cancel(again.job_id)
+        client.wait(again.job_id)
         client.dead_letters.discard(ids[1])
         (replayed,) = client.dead_letters.replay_many([ids[2]])
         states = [client.dead_letters.show(each).state for each in ids]
@@ -137,5 +137,3 @@ def test_dead_letters_are_decided_without_an_event_loop(server: Server, tmp_path
         assert (replayed.is_done, refused.is_done) == (True, False)
         assert client.job(third.job_id).replay_of == again.job_id
         assert replayed.job_id
-        client.cancel(replayed.job_id)
-        client.cancel(third.job_id)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from imagemill.cli import (
+    batches,
     dead_letters,
     demo,
     doctor,
@@ -60,6 +61,7 @@ def application(*, colour: bool) -> typer.Typer:
     for command in COMMANDS:
         program.command()(command)
     presets.add_to(program, colour=colour)
+    batches.add_to(program, colour=colour)
     dead_letters.add_to(program, colour=colour)
     return program
 
