@@ -9,10 +9,9 @@ ImagemillError
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
 └── Failed               something on this side went wrong; trying again may help
-    ├── Timeout, DecoderCrashed, WorkerLost, DeadlinePassed, IntegrityLost, Internal
+    ├── Timeout, DecoderCrashed, WorkerLost, DeadlinePassed, IntegrityLost, QueueFull, Internal
     └── Unavailable
-        ├── NotAsked     to callers the same answer: what names no code of its own has its parent's
-        └── QueueFull
+        └── NotAsked     to callers the same answer: what names no code of its own has its parent's
 """
 
 from __future__ import annotations
@@ -281,10 +280,11 @@ class NotAsked(Unavailable):
     """Say that a part failed so often that it is left alone until `retry_after_s` have passed."""
 
 
-class QueueFull(Unavailable):
+class QueueFull(Failed):
     """Say that there are as many unfinished jobs as the whole installation takes."""
 
     code = "queue_full"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class Internal(Failed):

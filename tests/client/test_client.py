@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imagemill.client import BlockingClient, Client, ProblemError, Status
-from imagemill.client.calls import Outputs, Steps
+from imagemill.client.terms import Outputs, Steps
 from imagemill.operations import operations
 from tests.cli.programs import Server, draw, made
 

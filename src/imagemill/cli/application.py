@@ -12,6 +12,8 @@ import typer
 
 from imagemill.cli import (
     backup,
+    batches,
+    dead_letters,
     demo,
     doctor,
     job,
@@ -62,6 +64,8 @@ def application(*, colour: bool) -> typer.Typer:
     for command in COMMANDS:
         program.command()(command)
     presets.add_to(program, colour=colour)
+    batches.add_to(program, colour=colour)
+    dead_letters.add_to(program, colour=colour)
     return program
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imagemill.cli.files import Target
-from imagemill.client import Client, ClientError, Image, Job, Output, Status
+from imagemill.client import Client, ClientError, Image, Job, Output, Status, Terms
 
 Done = Callable[["Outcome"], None]
 Tell = Callable[[Path, str, float], None]
@@ -75,6 +75,8 @@ class Runner:
     follow: bool = True
     """Whether to wait for the jobs and fetch their results, or to leave after the promise."""
     tell: Tell = _nobody
+    terms: Terms | None = None
+    """How the jobs are tried; None for the server's own terms."""
 
     async def run(self, errands: Sequence[Errand], *, at_once: int, done: Done) -> list[Outcome]:
         """Run all errands, `at_once` at the same time; a failing one never stops the others.
@@ -127,7 +129,9 @@ class Runner:
             self.tell(errand.source, f"uploading {part:.0%}", _SENT * part)
 
         image = await self.client.upload(errand.source, progress=progress)
-        accepted = await self.client.submit(image.image_id, self.outputs, fresh=self.fresh)
+        accepted = await self.client.submit(
+            image.image_id, self.outputs, fresh=self.fresh, terms=self.terms
+        )
         self.tell(errand.source, str(accepted.status), _SENT)
         return Outcome(errand.source, _since(started), image, accepted.job_id)
 

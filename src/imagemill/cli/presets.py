@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from imagemill.cli import options, screen
+from imagemill.cli.group import add_group
 from imagemill.cli.screen import Column
 from imagemill.cli.wishes import StepJSON, Wishes, outputs_of
 from imagemill.errors import FieldError, InvalidRequest
@@ -30,15 +31,8 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the preset.")
 
 def add_to(program: typer.Typer, *, colour: bool) -> None:
     """Put the commands into a program, under the name `presets`."""
-    group = typer.Typer(
-        name="presets",
-        help="Keep pipelines under a name at a server.",
-        no_args_is_help=True,
-        rich_markup_mode="rich" if colour else None,
-    )
-    for name, command in _COMMANDS.items():
-        group.command(name)(command)
-    program.add_typer(group)
+    about = "Keep pipelines under a name at a server."
+    add_group(program, "presets", about, _COMMANDS, colour=colour)
 
 
 def show_all(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imagemill.cli import options, screen
+from imagemill.cli import options, screen, terms
 from imagemill.cli.wishes import Wishes
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ def submit(  # noqa: PLR0913 - each option is an argument
     output: options.Output = Path("out"),
     overwrite: options.Overwrite = False,
     fresh: options.Fresh = False,
+    priority: terms.Priority = None,
+    retries: terms.Retries = None,
+    timeout: terms.Timeout = None,
+    deadline: terms.Deadline = None,
     parallel: options.Parallel = 8,
     as_json: options.AsJSON = False,
 ) -> None:
@@ -44,6 +48,7 @@ def submit(  # noqa: PLR0913 - each option is an argument
     from imagemill.cli.remote import remote
 
     wishes = Wishes(crop, rotate, resize, fit, step or (), output_format, quality, pipeline)
+    asked = terms.terms_of(priority, retries, timeout, deadline)
     planned = plan(files, wishes, output, overwrite=overwrite or not follow, strict=False)
 
     async def work() -> list[Outcome]:
@@ -55,6 +60,7 @@ def submit(  # noqa: PLR0913 - each option is an argument
                     overwrite=overwrite,
                     fresh=fresh,
                     follow=follow,
+                    terms=asked,
                     tell=lambda source, word, part: move(str(source), word, part),
                 )
                 return await runner.run(

@@ -12,6 +12,12 @@ Waiting listens to the server's events and polls only where they cannot be had.
 
 from imagemill.client.answers import (
     Accepted,
+    Attempt,
+    Batch,
+    BatchStatus,
+    DeadLetter,
+    DeadLetterDetails,
+    Decided,
     Event,
     Example,
     FieldProblem,
@@ -23,11 +29,15 @@ from imagemill.client.answers import (
     PredictedOutput,
     Prediction,
     Preset,
+    Priority,
     Problem,
+    RefusedItem,
     Status,
 )
+from imagemill.client.batches import BatchItem
 from imagemill.client.blocking import BlockingClient
 from imagemill.client.calls import Client
+from imagemill.client.dead_letters import LetterFilter
 from imagemill.client.problems import (
     ClientError,
     DamagedError,
@@ -36,13 +46,21 @@ from imagemill.client.problems import (
     StillWorkingError,
     UnreachableError,
 )
+from imagemill.client.terms import Terms
 
 __all__ = [
     "Accepted",
+    "Attempt",
+    "Batch",
+    "BatchItem",
+    "BatchStatus",
     "BlockingClient",
     "Client",
     "ClientError",
     "DamagedError",
+    "DeadLetter",
+    "DeadLetterDetails",
+    "Decided",
     "Event",
     "Example",
     "FieldProblem",
@@ -50,14 +68,18 @@ __all__ = [
     "Image",
     "Job",
     "JobInput",
+    "LetterFilter",
     "Operation",
     "Output",
     "PredictedOutput",
     "Prediction",
     "Preset",
+    "Priority",
     "Problem",
     "ProblemError",
+    "RefusedItem",
     "Status",
     "StillWorkingError",
+    "Terms",
     "UnreachableError",
 ]

@@ -29,6 +29,14 @@ class Status(StrEnum):
         return self not in {Status.QUEUED, Status.PROCESSING}
 
 
+class Priority(StrEnum):
+    """Name a lane of the queue."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
 class FieldProblem(_Answer):
     """One field of a request that the server did not take."""
 
@@ -101,6 +109,8 @@ class Job(_Answer):
     """A job as the server saw it when it answered."""
 
     job_id: str
+    type: str = "pipeline"
+    """The operation of a short form, or `pipeline`."""
     status: Status
     cached: bool = False
     """Whether every output was there already."""
@@ -113,6 +123,15 @@ class Job(_Answer):
     """Name of the output that the failure is about; None when the picture itself is the reason."""
     attempts: int = 0
     """How often a worker has tried."""
+    priority: Priority = Priority.NORMAL
+    progress: int = 0
+    """Percent done of the newest attempt; 100 when completed."""
+    deadline_at: datetime | None = None
+    """By when it must have ended; None for no deadline, and once it has ended."""
+    batch_id: str | None = None
+    """The batch that it belongs to; None for a job of its own."""
+    replay_of: str | None = None
+    """The job that this one does again; None for a first one."""
     decodes: int | None = None
     """How often the original was decoded; None until the job is completed."""
     created_at: datetime
@@ -143,6 +162,139 @@ class Jobs(_Answer):
 
     jobs: tuple[Job, ...]
     next: str | None = None
+    """Where the list goes on; None at its end."""
+
+
+class Attempt(_Answer):
+    """One try at a job."""
+
+    number: int
+    worker: str
+    outcome: str
+    """`failed`, `lost` where the worker died, and so on."""
+    error: Mapping[str, Any] | None = None
+    """Why it failed: `code` and `message`; None where it did not."""
+    started_at: datetime
+    ended_at: datetime
+
+
+class DeadLetter(_Answer):
+    """A job whose tries are used up; it waits for a person."""
+
+    id: str
+    """The job's id, too."""
+    reason: str
+    """Code of the last error."""
+    operation: str
+    """The job's type."""
+    state: str
+    """`waiting`, `replayed` or `discarded`."""
+    replayed_as: str | None = None
+    """The job that does it again, once there is one."""
+    at: datetime
+    """When the tries were used up."""
+
+
+class DeadLetterDetails(DeadLetter):
+    """A dead letter with all that is needed to decide about it."""
+
+    job: Job
+    attempts: tuple[Attempt, ...]
+    image: Image | None = None
+    """The original; None when it was deleted."""
+
+
+class DeadLetterList(_Answer):
+    """Some of the caller's dead letters, the newest first."""
+
+    dead_letters: tuple[DeadLetter, ...]
+    next: str | None = None
+    """Where the list goes on; None at its end."""
+
+
+class Decided(_Answer):
+    """What became of one dead letter that was to be replayed or discarded."""
+
+    id: str
+    job_id: str | None = None
+    """The new job, where the letter was replayed."""
+    code: str | None = None
+    """Why nothing was done, as an error's code; None where it was done."""
+    detail: str | None = None
+    """The same in words for people."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the letter was replayed or discarded as asked."""
+        return self.code is None
+
+
+class DecidedList(_Answer):
+    """What became of each letter of one request."""
+
+    decided: tuple[Decided, ...]
+
+
+class BatchStatus(StrEnum):
+    """Say where a batch stands."""
+
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    """It has ended, and some items are not completed."""
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether every item has ended."""
+        return self is not BatchStatus.PROCESSING
+
+
+class Batch(_Answer):
+    """Many jobs made by one request, as the server counted them when it answered."""
+
+    batch_id: str
+    status: BatchStatus
+    total: int
+    queued: int = 0
+    processing: int = 0
+    completed: int = 0
+    failed: int = 0
+    """Failed jobs, and items whose picture was refused."""
+    cancelled: int = 0
+    replay_of: str | None = None
+    """The batch whose failures these are; None for a first one."""
+    created_at: datetime
+    finished_at: datetime | None = None
+    """None until every item has ended."""
+
+
+class BatchList(_Answer):
+    """Some of the caller's batches, the newest first."""
+
+    batches: tuple[Batch, ...]
+    next: str | None = None
+    """Where the list goes on; None at its end."""
+
+
+class RefusedItem(_Answer):
+    """An item of a batch that never became a job, because its picture was refused."""
+
+    position: int
+    """Which file of the form it was, from 0."""
+    name: str | None = None
+    """What its sender called the file."""
+    error: Mapping[str, Any]
+    """`code`, `message` and `limit`."""
+
+
+class BatchItemList(_Answer):
+    """Some items of a batch, in order."""
+
+    jobs: tuple[Job, ...]
+    refused: tuple[RefusedItem, ...] = ()
+    next: int | None = None
     """Where the list goes on; None at its end."""
 
 

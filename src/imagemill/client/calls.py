@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from http import HTTPStatus
 from pathlib import Path
@@ -27,14 +27,12 @@ from imagemill.client.answers import (
     Preset,
     Status,
 )
+from imagemill.client.batches import Batches
 from imagemill.client.connection import Connection, Request, Sleep
+from imagemill.client.dead_letters import DeadLetters
 from imagemill.client.problems import StillWorkingError
+from imagemill.client.terms import Outputs, Steps, Terms, named
 from imagemill.client.transfer import Progress, body_of, counted, write_whole
-
-Steps = Sequence[Mapping[str, Any]]
-"""A pipeline: steps such as `{"op": "resize", "width": 400}`."""
-Outputs = Mapping[str, Steps | Mapping[str, Any]]
-"""Named pipelines, or presets in their places: `{"preset": "card", "version": 2}`."""
 
 _LONGEST_PAGE = 100
 
@@ -64,6 +62,10 @@ class Client:
         self._connection = Connection(
             server, key, timeout_s=timeout_s, transport=transport, sleep=sleep
         )
+        self.dead_letters = DeadLetters(self._connection)
+        """Jobs whose tries are used up."""
+        self.batches = Batches(self._connection)
+        """Many jobs made by one request."""
 
     async def __aenter__(self) -> Self:
         """Give the client itself."""
@@ -95,19 +97,28 @@ class Client:
         return await self._connection.ask(Image, request)
 
     async def submit(
-        self, image_id: str, outputs: Outputs, *, fresh: bool = False, wait_s: float = 0.0
+        self,
+        image_id: str,
+        outputs: Outputs,
+        *,
+        fresh: bool = False,
+        wait_s: float = 0.0,
+        terms: Terms | None = None,
+        idempotency_key: str | None = None,
     ) -> Accepted:
         """Ask for outputs of an image; `fresh` works again even where the result is known.
 
         With `wait_s` the server answers when the job has ended, or after so many seconds (60 at
-        most): the answer's `job` is the ended one, and None when it still goes on.
+        most): the answer's `job` is the ended one, and None when it still goes on. The same order
+        under the same `idempotency_key` makes one job, however often it is sent in 24 hours.
         """
         seconds = math.ceil(wait_s)
+        prefer = {"Prefer": f"wait={seconds}"} if seconds > 0 else {}
         request = Request(
             "POST",
             "/api/v1/jobs",
-            json=_order(image_id, outputs, fresh=fresh),
-            headers={"Prefer": f"wait={seconds}"} if seconds > 0 else {},
+            json={**_order(image_id, outputs, fresh=fresh), **(terms or Terms()).fields()},
+            headers={**prefer, **named(idempotency_key)},
             answer_within_s=seconds,
         )
         answer = await self._connection.send(request)
@@ -149,6 +160,16 @@ class Client:
     async def cancel(self, job_id: str) -> Job:
         """End a job that has not ended; raises `ProblemError` (`conflict`) when it has."""
         return await self._connection.ask(Job, Request("POST", f"/api/v1/jobs/{job_id}/cancel"))
+
+    async def replay(self, job_id: str, *, idempotency_key: str | None = None) -> Accepted:
+        """Do a failed or cancelled job again, as a new job that names the old one.
+
+        Raises `ProblemError` (`conflict`) for any other job, and for one whose dead letter was
+        replayed or discarded before.
+        """
+        path = f"/api/v1/jobs/{job_id}/replay"
+        request = Request("POST", path, headers=named(idempotency_key))
+        return await self._connection.ask(Accepted, request)
 
     async def follow(self, job_id: str, *, after: int = 0) -> AsyncGenerator[Event, None]:
         """Give what happens to a job while it happens, from the event after `after` on.
