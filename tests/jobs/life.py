@@ -97,7 +97,13 @@ class Life:
         self.lending = Lending(self.database, self.ledger, self.bells, settings, Limits())
         self.relay = Relay(self.database, self.queue, self.bells, Faults.none())
         self.sweeper = Sweeper(
-            self.database, self.queue, self.storage, self.ledger, self.bells, settings, lambda: True
+            self.database,
+            self.queue,
+            self.storage,
+            self.ledger,
+            self.bells,
+            settings,
+            removing=lambda: nullcontext(enter_result=True),
         )
         self._published: list[Waiting] = []
 

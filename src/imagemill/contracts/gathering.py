@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
-from imagemill.errors import Internal
+from imagemill.errors import ImagemillError, Internal
 
 Q = TypeVar("Q")
 A = TypeVar("A")
