@@ -28,17 +28,6 @@ def test_an_original_with_a_flipped_bit_is_a_problem(
     assert api.get(image["url"]).content == photo
 
 
-def test_a_result_with_a_flipped_bit_is_a_problem(api: API, system: System, photo: bytes) -> None:
-    job = api.completed(api.short("resize", photo, width=20))
-    content = api.result(job)
-
-    flip(file_of(system, content), len(content) // 2)
-
-    answer = api.get(job["result"]["url"])
-    problem(answer, 502, "integrity")
-    assert answer.headers["cache-control"] == "no-store"
-
-
 def test_who_has_a_result_already_need_not_hear_that_it_broke(
     api: API, system: System, photo: bytes
 ) -> None:

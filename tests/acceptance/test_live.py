@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from itertools import pairwise
 
@@ -11,24 +10,12 @@ import pytest
 
 from tests.acceptance import pictures
 from tests.acceptance.api import API, JSON, fields_of, good, problem
+from tests.acceptance.sse import events_of
 from tests.acceptance.system import decoders, eventually, started
 
 Outputs = dict[str, list[JSON]]
 SMALL: Outputs = {"result": [{"op": "resize", "width": 32}, {"op": "convert", "format": "png"}]}
 LONG: Outputs = {"slow": [{"op": "filter", "type": "median", "size": 15}]}
-
-
-def events_of(text: str) -> list[JSON]:
-    """Read the data of each server-sent event, with its id as the stream wrote it."""
-    blocks = [block for block in text.split("\n\n") if "data:" in block]
-    return [_event(block) for block in blocks]
-
-
-def _event(block: str) -> JSON:
-    lines = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
-    data: JSON = json.loads(lines["data"])
-    assert (lines["id"], lines["event"]) == (str(data["id"]), data["type"])
-    return data
 
 
 def test_who_would_wait_gets_the_ended_job(api: API, image_id: str) -> None:

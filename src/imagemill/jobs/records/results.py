@@ -31,6 +31,11 @@ ON CONFLICT (storage_key) DO UPDATE SET job_id = excluded.job_id
 """
 _REBUILT_BY = "SELECT job_id FROM rebuilds WHERE storage_key = :storage_key"
 _NO_GARBAGE = "DELETE FROM garbage WHERE storage_key = :storage_key"
+_REBUILT = "DELETE FROM rebuilds WHERE job_id = :job_id RETURNING storage_key"
+_FOLLOW = "UPDATE job_outputs SET storage_key = :storage_key WHERE storage_key = :old"
+_OLD_TO_GARBAGE = """
+INSERT INTO garbage (storage_key, at) VALUES (:old, :now) ON CONFLICT (storage_key) DO NOTHING
+"""
 
 
 def of_work(connection: Connection, work_keys: Mapping[str, str]) -> dict[str, Result]:
@@ -53,6 +58,9 @@ def keep(connection: Connection, job_id: str, results: Mapping[str, Result]) -> 
         connection.execute(_KEEP, asdict(result))
         connection.execute(_POINT, {"job_id": job_id, "name": name, **key})
         connection.execute(_NO_GARBAGE, key)
+    rebuilt = [row["storage_key"] for row in connection.execute(_REBUILT, {"job_id": job_id})]
+    for old in rebuilt:
+        _follow(connection, old, next(iter(results.values())))
 
 
 def drop_wrong(connection: Connection, result: Result) -> bool:
@@ -87,3 +95,13 @@ def result_of(row: Row) -> Result:
         milliseconds=row["milliseconds"],
         created_at=row["created_at"],
     )
+
+
+def _follow(connection: Connection, old: str, result: Result) -> None:
+    """Let every job that had a wrong result have the one that was made anew.
+
+    Its key may be another: a picture is decoded smaller for one output than for several.
+    """
+    if old != result.storage_key:
+        connection.execute(_FOLLOW, {"storage_key": result.storage_key, "old": old})
+        connection.execute(_OLD_TO_GARBAGE, {"old": old, "now": result.created_at})
