@@ -16,6 +16,23 @@ pytestmark = pytest.mark.server
 
 SHOWN = {
     "backup": ("Backed up into saved", "saved is whole", "Restored into restored"),
+    "batches": (
+        ": completed, 2 items: 2 completed",
+        "  completed  ",
+        '"status":"completed"',
+        "event: batch.completed",
+        ": failed, 1 item: 1 failed",
+        "not everything was completed",
+        ": cancelled, 1 item: 1 cancelled",
+    ),
+    "dead-letters": (
+        "  waiting  timeout  pipeline  ",
+        "pipeline failed: timeout",
+        "it failed again, since nothing was changed",
+        "refused, since it was replayed",
+        "idempotency-replayed: true",
+        '"decided":[],"more":false',
+    ),
     "try-again": ("HTTP/1.1 201", "idempotency-replayed: true"),
     "presets": (
         '"name":"card","version":1',
