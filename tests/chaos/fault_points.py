@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from tests.acceptance import pictures
 from tests.acceptance.api import API
 from tests.acceptance.system import eventually
 from tests.chaos import ledger, whole, work
+from tests.chaos.meanwhile import meanwhile
 from tests.chaos.report import Report, Scale
 from tests.chaos.whole import Whole
 
@@ -40,7 +39,11 @@ _TIMES = {Scale.BOUNDED: 1, Scale.FULL: 20}
 def run(scale: Scale, folder: Path, points: Sequence[str] = POINTS) -> Report:
     """Die at every point, so many times in a row, then start without faults and look."""
     report, user = Report(TITLE), work.Client(lambda: system.now)
-    with whole.killed_at_last(folder / "data") as system, _read_all_the_time(user) as reader:
+    reader = _Reader(user)
+    with (
+        whole.killed_at_last(folder / "data") as system,
+        meanwhile(reader.read, every_s=0.02),
+    ):
         for point in points:
             deaths = [_died(system, user, point) for _ in range(_TIMES[scale])]
             report.count(f"deaths {point}", deaths.count(-signal.SIGKILL))
@@ -72,17 +75,13 @@ class _Reader:
     """Whoever reads results while others are written."""
 
     user: work.Client
-    over: threading.Event = field(default_factory=threading.Event)
     reads: int = 0
     halves: list[str] = field(default_factory=list)
 
-    def read(self) -> None:
-        """Read results of promised jobs, in turn, until it is over."""
-        for at in itertools.count():
-            if self.over.wait(0.02):
-                return
-            for job_id in self.user.promised[at % 7 :: 7]:
-                self._read_one(job_id)
+    def read(self, turn: int) -> None:
+        """Read some of the promised results."""
+        for job_id in self.user.promised[turn % 7 :: 7]:
+            self._read_one(job_id)
 
     def _read_one(self, job_id: str) -> None:
         try:
@@ -98,18 +97,6 @@ class _Reader:
             self.halves.append(job_id)
 
 
-@contextmanager
-def _read_all_the_time(user: work.Client) -> Iterator[_Reader]:
-    reader = _Reader(user)
-    thread = threading.Thread(target=reader.read)
-    thread.start()
-    try:
-        yield reader
-    finally:
-        reader.over.set()
-        thread.join()
-
-
 def _tell(report: Report, api: API, data: Path, promised: list[str]) -> None:
     found = work.statuses(api)
     report.count("answered with 202", len(promised))
@@ -123,7 +110,7 @@ def _tell(report: Report, api: API, data: Path, promised: list[str]) -> None:
 
 def _is_as_told(api: API, job_id: str) -> bool:
     job = api.job(job_id)
-    return hashlib.sha256(api.result(job)).hexdigest() == job["result"]["sha256"]
+    return hashlib.sha256(api.result(job)).hexdigest() == str(job["result"]["sha256"])
 
 
 def _is_whole(path: Path) -> bool:

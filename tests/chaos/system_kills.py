@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import random
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.acceptance import pictures
 from tests.acceptance.api import API
 from tests.chaos import ledger, whole, work
+from tests.chaos.meanwhile import meanwhile
 from tests.chaos.report import Report, Scale, percentile
 from tests.chaos.whole import Whole
 
@@ -38,7 +36,7 @@ def run(scale: Scale, folder: Path) -> Report:
     with whole.killed_at_last(folder / "data") as system:
         promised, starts = _piled_up(system, size.waiting), list[float]()
         users = [work.Client(lambda: system.now) for _ in range(2)]
-        with _submitting(users):
+        with meanwhile(*[_uploading(each) for each in users], every_s=0.05):
             for kill in range(size.kills):
                 system.now.kill()
                 starts.append(system.start())
@@ -62,30 +60,13 @@ def _piled_up(system: Whole, count: int) -> list[str]:
         return work.submitted(api, images, [work.tiny(each) for each in range(count)])
 
 
+def _uploading(user: work.Client) -> Callable[[int], object]:
+    """Let a user submit a new picture each time, with work on it."""
+    return lambda index: user.submit(work.tiny(index), pictures.jpeg(300, 200))
+
+
 def _work_a_while(rng: random.Random) -> None:
     time.sleep(rng.uniform(0.3, 1.5))  # sleeps: the kill comes at a moment that nobody chose
-
-
-@contextmanager
-def _submitting(users: list[work.Client]) -> Iterator[None]:
-    """Let each user upload a picture with work on it, one after the other, beside a block."""
-    over = threading.Event()
-    threads = [threading.Thread(target=_submit, args=(each, over)) for each in users]
-    for each in threads:
-        each.start()
-    try:
-        yield
-    finally:
-        over.set()
-        for each in threads:
-            each.join()
-
-
-def _submit(user: work.Client, over: threading.Event) -> None:
-    for index in itertools.count():
-        if over.wait(0.05):
-            return
-        user.submit(work.tiny(index), pictures.jpeg(300, 200))
 
 
 def _tell_starts(report: Report, starts: list[float], scale: Scale) -> None:
