@@ -82,6 +82,10 @@ docs: $(VENV)/.installed-dev ## write docs/reference/ anew from the code
 bench: $(VENV)/.installed-dev ## measure Imagemill beside its peers; takes minutes and a quiet machine
 	@$(BIN)/python -m benchmarks
 
+.PHONY: chaos
+chaos: $(VENV)/.installed-dev ## kill, freeze, fill and cut, at full size; takes an hour and a quiet machine
+	@$(BIN)/python -m tests.chaos --full
+
 .PHONY: lock
 lock: ## choose dependency versions anew, none younger than three days
 	@uv="$$(.ci/find uv $(TOOLS))"; "$$uv" lock --upgrade

@@ -71,4 +71,3 @@ def _rate(system: Parts, count: int) -> float:
 
 def _starts(data: Path) -> list[float]:
     return [each.at for each in ledger.events(data) if each.type == "job.started"]
-

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import signal
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
@@ -21,7 +23,9 @@ TITLE = "a full disk"
 SIZE_MB = 64
 _MOUNTED = f'mount -t tmpfs -o size={SIZE_MB}m tmpfs "$0" && exec "$@"'
 _NO = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE}
-_JOBS = 8
+_JOBS = 4
+_SPELL_S = 3.0
+"""How long it stays full: longer than the work of a job."""
 _TIMES = {Scale.BOUNDED: 1, Scale.FULL: 20}
 
 
@@ -43,11 +47,14 @@ def run(scale: Scale, folder: Path) -> Report:
             promised += work.submitted(api, [image_id], plan)
             with _filled(system.inside / "filler"):
                 promised += _try_all(api, image_id, turn, told)
+                time.sleep(_SPELL_S)  # sleeps: work that ends meanwhile finds no room
                 report.none("results that cannot be read", _unreadable(api, kept))
+            began = time.monotonic()
             eventually(lambda: _takes_in(api), within_s=60, what="room for a picture")
+            report.count("takes pictures again after", f"{time.monotonic() - began:.1f} s")
         work.all_ended(api, within_s=120 + 20 * _TIMES[scale])
-        _tell(report, api, system, promised, told)
-        report.none("complaints of integrity_check", ledger.unsound(system.inside))
+        _tell(report, api, promised, told)
+        _tell_of_files(report, _copied(system, folder / "copy"))
         report.promise("exit code 0 after all", held=system.stop() == 0)
     return report.kept()
 
@@ -116,9 +123,17 @@ def _takes_in(api: API) -> bool:
     return api.post("/api/v1/images", content=pictures.jpeg(600, 400)).is_success
 
 
-def _tell(
-    report: Report, api: API, system: _Small, promised: list[str], told: Mapping[str, int]
-) -> None:
+def _copied(system: _Small, folder: Path) -> Path:
+    """Copy the data folder at one moment: SQLite itself cannot follow the way into it."""
+    os.kill(system.pid, signal.SIGSTOP)
+    try:
+        shutil.copytree(system.inside, folder, ignore=shutil.ignore_patterns("*-shm"))
+    finally:
+        os.kill(system.pid, signal.SIGCONT)
+    return folder
+
+
+def _tell(report: Report, api: API, promised: list[str], told: Mapping[str, int]) -> None:
     report.count("answers while full", dict(told))
     honest = {f"upload {each:d}" for each in _NO} | {f"job {each:d}" for each in (*_NO, 202)}
     report.promise("only honest answers", held=told.keys() <= honest)
@@ -126,8 +141,10 @@ def _tell(
     report.count("answered with 202", len(promised))
     report.none("lost", [each for each in promised if each not in found])
     report.none("not ended well", [each for each in promised if found.get(each) != "completed"])
-    log = ledger.events(system.inside)
-    report.none("completed twice", ledger.repeated(log, "job.completed"))
-    objects = ledger.results(system.inside)
-    report.none("empty results", [each for each in objects if not each.stat().st_size])
-    report.count("tries burnt, leases ended", ledger.tries_burnt(system.inside))
+
+
+def _tell_of_files(report: Report, data: Path) -> None:
+    report.none("completed twice", ledger.repeated(ledger.events(data), "job.completed"))
+    report.none("empty results", [each for each in ledger.results(data) if not each.stat().st_size])
+    report.count("tries burnt, leases ended", ledger.tries_burnt(data))
+    report.none("complaints of integrity_check", ledger.unsound(data))

@@ -83,7 +83,9 @@ def _timed(api: API, image_id: str, indexes: range) -> list[float]:
 
 def _poisoned(api: API, image_id: str, count: int) -> list[JSON]:
     """Ask for poison, one job after the other; give how each ended."""
-    return [_ended(api, image_id, [{"op": "rotate", "angle": 30 + each / 10}]) for each in range(count)]
+    return [
+        _ended(api, image_id, [{"op": "rotate", "angle": 30 + each / 10}]) for each in range(count)
+    ]
 
 
 def _ended(api: API, image_id: str, steps: work.Steps) -> JSON:

@@ -61,9 +61,7 @@ class Proxy:
         if self._is_cut():
             return
         far, called = await asyncio.open_connection("127.0.0.1", self.target)
-        ways = [
-            asyncio.create_task(self._pump(*way)) for way in ((near, called), (far, caller))
-        ]
+        ways = [asyncio.create_task(self._pump(*way)) for way in ((near, called), (far, caller))]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:

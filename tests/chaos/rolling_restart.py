@@ -75,7 +75,9 @@ def _stopped(program: System, report: Report, name: str) -> int:
     look = _ready_at(program.url)
     os.kill(program.pid, signal.SIGTERM)
     eventually(lambda: not look(), within_s=5, what=f"the {name} to say that it is not ready")
-    came_back = any([look() for _ in iter(lambda: program.is_running, False)])
+    came_back = False
+    while program.is_running:
+        came_back = look() or came_back
     report.promise(f"the {name} stays unready after SIGTERM", held=not came_back)
     return program.ended()
 
@@ -88,4 +90,3 @@ def _ready_at(url: str) -> Callable[[], bool]:
             return False
 
     return look
-

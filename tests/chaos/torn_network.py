@@ -33,9 +33,10 @@ def run(scale: Scale, folder: Path) -> Report:
     port = free_port()
     with (
         proxy.before(port) as network,
-        parts.running(
-            folder / "data", workers=2, core_port=port, jobs_address=network.url
-        ) as (_, api),
+        parts.running(folder / "data", workers=2, core_port=port, jobs_address=network.url) as (
+            _,
+            api,
+        ),
     ):
         images = work.uploaded(api, 4, 900, 600)
         plan = [work.mixed(each, rng, slow_share=0.05) for each in range(size.jobs)]

@@ -76,7 +76,9 @@ class Client:
         return self.promised[-1]
 
 
-def submitted(api: API, image_ids: Sequence[str], plan: Sequence[Steps], lanes: int = 8) -> list[str]:
+def submitted(
+    api: API, image_ids: Sequence[str], plan: Sequence[Steps], lanes: int = 8
+) -> list[str]:
     """Ask for each plan's work on one of the images, some at once; every answer must be 202."""
 
     def one(at: int) -> str:
