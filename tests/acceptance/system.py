@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -127,6 +128,13 @@ def started(
     finally:
         if system.is_running:
             system.stop()
+
+
+def free_port() -> int:
+    """Find a port that nobody listens at, for a program that others must know before it runs."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
 
 
 def surroundings() -> dict[str, str]:

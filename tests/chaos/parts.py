@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.acceptance.api import API
-from tests.acceptance.system import System, eventually
-from tests.acceptance.test_apart import free_port
+from tests.acceptance.system import System, eventually, free_port
 
 CORE = ("users", "uploads", "jobs", "notifier")
 QUICKLY: Mapping[str, str] = {

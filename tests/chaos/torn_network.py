@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.acceptance.test_apart import free_port
+from tests.acceptance.system import free_port
 from tests.chaos import parts, proxy, work
 from tests.chaos.proxy import Weather
 from tests.chaos.report import Report, Scale

@@ -11,8 +11,7 @@ from pathlib import Path
 import httpx2
 
 from tests.acceptance.api import API
-from tests.acceptance.system import System, eventually
-from tests.acceptance.test_apart import free_port
+from tests.acceptance.system import System, eventually, free_port
 from tests.chaos.parts import QUICKLY
 
 WITHOUT_WORKER = ("gateway", "users", "uploads", "jobs", "notifier")
