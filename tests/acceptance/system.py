@@ -43,13 +43,15 @@ class System:
         environ: Mapping[str, str] | None = None,
         *,
         port: int = 0,
+        within: Sequence[str] = (),
     ) -> None:
+        """Start it; `within` is a command that runs it in its turn, such as `unshare`."""
         self.data = data
         started_at = time.monotonic_ns()
         self._logs = data.with_name(f"{data.name}-{'-'.join(names) or 'all'}-{started_at}")
         with self._log("out").open("wb") as out, self._log("err").open("wb") as err:
             self._process = subprocess.Popen(
-                [PROGRAM, "serve", *names, "--port", str(port), "--data", str(data)],
+                [*within, PROGRAM, "serve", *names, "--port", str(port), "--data", str(data)],
                 env={**surroundings(), **(environ or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=out,

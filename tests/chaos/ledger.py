@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 FINAL = frozenset({"job.completed", "job.failed", "job.cancelled", "job.dead"})
 
@@ -61,9 +62,11 @@ def resumptions(log: Sequence[Event]) -> list[float]:
     return waits
 
 
-def tries_burnt(data: Path) -> int:
-    """Count the failures and lost leases that are held against jobs."""
-    return int(_rows(data, "jobs", "SELECT coalesce(sum(failures + lost), 0) FROM jobs")[0][0])
+def tries_burnt(data: Path) -> tuple[int, int]:
+    """Count what is held against jobs: failed attempts, and leases that ended."""
+    statement = "SELECT coalesce(sum(failures), 0), coalesce(sum(lost), 0) FROM jobs"
+    failures, lost = _rows(data, "jobs", statement)[0]
+    return int(failures), int(lost)
 
 
 def lease_of(data: Path, job_id: str) -> str:
@@ -105,7 +108,7 @@ def repeated(log: Sequence[Event], type_: str) -> list[str]:
     return [job_id for job_id, times in seen.items() if times > 1]
 
 
-def _rows(data: Path, name: str, statement: str, *values: str) -> list[tuple[object, ...]]:
+def _rows(data: Path, name: str, statement: str, *values: str) -> list[tuple[Any, ...]]:
     uri = f"file:{data}/databases/{name}.sqlite?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=20)) as opened:
         return opened.execute(statement, values).fetchall()

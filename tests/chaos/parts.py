@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.acceptance.api import API
-from tests.acceptance.system import System, eventually
-from tests.acceptance.test_apart import free_port
+from tests.acceptance.system import System, eventually, free_port
 
 CORE = ("users", "uploads", "jobs", "notifier")
 QUICKLY: Mapping[str, str] = {
@@ -30,11 +29,10 @@ class Parts:
     """
 
     data: Path
-    settings: Mapping[str, str] = field(default_factory=lambda: dict(QUICKLY))
-    core_port: int = field(default_factory=free_port)
-    gateway_port: int = field(default_factory=free_port)
-    jobs_address: str = ""
+    core_port: int
+    jobs_address: str
     """Where workers look for the jobs service; the core itself if empty."""
+    gateway_port: int = field(default_factory=free_port)
     workers: list[System] = field(default_factory=list)
     started: list[System] = field(default_factory=list)
     """Every program that was ever started here, to be ended with the block."""
@@ -65,19 +63,17 @@ class Parts:
         peers = {f"peers_{name}": core for name in ("users", "uploads", "jobs")}
         peers |= {"peers_jobs": self.jobs_address or core} if names == ("worker",) else {}
         given = {} if names == CORE else peers
-        environ = {f"IMAGEMILL_{k.upper()}": v for k, v in {**self.settings, **given}.items()}
+        environ = {f"IMAGEMILL_{k.upper()}": v for k, v in {**QUICKLY, **given}.items()}
         self.started.append(System(self.data, names, environ, port=port))
         return self.started[-1]
 
 
 @contextlib.contextmanager
-def running(data: Path, *, workers: int = 0, **more: str) -> Iterator[tuple[Parts, API]]:
-    """Run core and gateway for a block, and workers; give the parts and a client to them.
-
-    `more` are settings beside those of `QUICKLY`, and `jobs_address`.
-    """
-    address = more.pop("jobs_address", "")
-    parts = Parts(data, {**QUICKLY, **more}, jobs_address=address)
+def running(
+    data: Path, *, workers: int = 0, core_port: int = 0, jobs_address: str = ""
+) -> Iterator[tuple[Parts, API]]:
+    """Run core and gateway for a block, and workers; give the parts and a client to them."""
+    parts = Parts(data, core_port=core_port or free_port(), jobs_address=jobs_address)
     with contextlib.ExitStack() as opened:
         opened.callback(parts.end)
         parts.start_core()
