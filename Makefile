@@ -82,15 +82,13 @@ docs: $(VENV)/.installed-dev ## write docs/reference/ anew from the code
 bench: $(VENV)/.installed-dev ## measure Imagemill beside its peers; takes minutes and a quiet machine
 	@$(BIN)/python -m benchmarks
 
-<<<<<<< HEAD
 .PHONY: bench-noop
 bench-noop: $(VENV)/.installed-dev ## measure jobs that do nothing beside other job queues; takes minutes
 	@$(BIN)/python -m benchmarks.noop
-=======
+
 .PHONY: chaos
 chaos: $(VENV)/.installed-dev ## kill, freeze, fill and cut, at full size; takes an hour and a quiet machine
 	@$(BIN)/python -m tests.chaos --full
->>>>>>> chaos
 
 .PHONY: lock
 lock: ## choose dependency versions anew, none younger than three days
