@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -29,10 +30,11 @@ _UNHEARD_AFTER_S: Final = 10.0
 _SURELY_LOST_AFTER_S: Final = 600.0
 """How long it may be on its way even where the queue seems to hold everything."""
 _STALE_DRAFT_S: Final = 3600.0
+_TIDY_EVERY_S: Final = 3600.0
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sweeper:
     """Looks again and again for what is over: leases, pauses, deadlines, messages, results."""
 
@@ -44,6 +46,8 @@ class Sweeper:
     settings: JobsSettings
     removing: Callable[[], AbstractContextManager[bool]]
     """Holds backups off for a block that removes objects; False while one copies them."""
+    _tidy_at: float = 0.0
+    """Time of the monotonic clock before which drafts are not looked for again."""
 
     async def run(self) -> None:
         """Sweep for ever."""
@@ -114,7 +118,14 @@ class Sweeper:
         with self.removing() as is_allowed:
             if is_allowed:
                 await self._remove(await self.database.run(unit, durable=False))
-        await self.storage.tidy(_STALE_DRAFT_S)
+        await self._tidy()
+
+    async def _tidy(self) -> None:
+        """Remove what killed writers left, once an hour: it looks at every object's name."""
+        now = time.monotonic()
+        if now >= self._tidy_at:
+            self._tidy_at = now + _TIDY_EVERY_S
+            await self.storage.tidy(_STALE_DRAFT_S)
 
     async def _remove(self, keys: list[str]) -> None:
         """Remove objects, then what says that they are to be removed."""
