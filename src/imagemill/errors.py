@@ -136,6 +136,7 @@ class TooManyJobs(Refused):
 
     code = "too_many_jobs"
     status = HTTPStatus.TOO_MANY_REQUESTS
+    retry = True
 
 
 class Expired(Refused):

@@ -230,3 +230,17 @@ def test_a_preset_that_is_not_there_is_not_found(api: API, odd: str) -> None:
     problem(api.get(f"/api/v1/presets/{odd}"), 404, "not_found")
     problem(api.get(f"/api/v1/presets/{odd}/versions"), 404, "not_found")
     problem(api.delete(f"/api/v1/presets/{odd}"), 404, "not_found")
+
+
+def test_a_preset_that_is_sent_twice_under_one_key_has_one_version(api: API, name: str) -> None:
+    key = {"idempotency-key": secrets.token_hex(8)}
+    body = {"name": name, "steps": SMALL}
+    first = api.post("/api/v1/presets", json=body, headers=key)
+    save(api, name, SMALLER)
+
+    again = api.post("/api/v1/presets", json=body, headers=key)
+    other = api.post("/api/v1/presets", json={"name": name, "steps": SMALLER}, headers=key)
+
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again.headers["idempotency-replayed"] == "true"
+    assert problem(other, 422)["code"] == "idempotency_key_reused"

@@ -44,11 +44,23 @@ class Entry:
 
         def keep(connection: Connection, made: Sequence[Job]) -> None:
             if self.key is not None:
-                id_, location, body = told(made)
-                answer = Remembered(meaning, status, location, body, id_, connection.now())
-                records.keep(connection, self.owner, self.key, answer)
+                self.remember(connection, meaning, status, *told(made))
 
         return keep
+
+    def remember(
+        self,
+        connection: Connection,
+        meaning: str,
+        status: int,
+        id_: str,
+        location: str,
+        body: str,
+    ) -> None:
+        """Keep an answer, in the transaction of what it tells of; nothing without a key."""
+        if self.key is not None:
+            answer = Remembered(meaning, status, location, body, id_, connection.now())
+            records.keep(connection, self.owner, self.key, answer)
 
     def _find(self, connection: Connection) -> Remembered | None:
         assert self.key is not None

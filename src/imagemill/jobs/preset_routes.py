@@ -12,8 +12,10 @@ from typing import Annotated, Any, Final
 from fastapi import FastAPI, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from imagemill.database import Connection
 from imagemill.errors import FieldError, InvalidRequest
-from imagemill.jobs import parameters
+from imagemill.idempotency import Running
+from imagemill.jobs import once, parameters
 from imagemill.jobs.preset_service import Presets
 from imagemill.jobs.presets import LARGEST_VERSION, Preset, PresetRequest, draft_of, is_name
 from imagemill.web import NO_QUERY, Caller
@@ -58,9 +60,9 @@ class PresetList(BaseModel):
     )
 
 
-def add_presets(app: FastAPI, presets: Presets) -> None:
+def add_presets(app: FastAPI, presets: Presets, running: Running) -> None:
     """Let an app keep presets."""
-    routes = _Routes(presets)
+    routes = _Routes(presets, running)
     plain: dict[str, Any] = {"tags": ["presets"], "dependencies": [NO_QUERY]}
     paged: dict[str, Any] = {"tags": ["presets"], "response_model": PresetList}
     one = "/api/v1/presets/{name}"
@@ -75,16 +77,29 @@ def add_presets(app: FastAPI, presets: Presets) -> None:
 @dataclass(frozen=True, slots=True)
 class _Routes:
     presets: Presets
+    running: Running
 
     async def save(self, request: Request, caller: Caller) -> Response:
         """Make a preset or, where the name is taken by one of yours, its next version.
 
         The steps of the newest version once more make no new one; a new description is taken over.
         """
-        draft = draft_of(await json_object(request))
-        preset, is_new = await self.presets.save(caller.account, draft)
-        answer = json_answer(_view(preset), HTTPStatus.CREATED if is_new else HTTPStatus.OK)
-        answer.headers["location"] = f"/api/v1/presets/{preset.name}?version={preset.version}"
+        value = await json_object(request)
+        draft = draft_of(value)
+        meaning = once.meaning_of(request, value)
+        with once.entered(request, caller, self.presets.database, self.running) as entry:
+            if known := await entry.known(meaning):
+                return known.answer()
+
+            def keep(connection: Connection, preset: Preset, is_new: bool) -> None:  # noqa: FBT001 - as `Also` says
+                body = _view(preset).model_dump_json()
+                entry.remember(
+                    connection, meaning, _status(is_new), preset.name, _url(preset), body
+                )
+
+            preset, is_new = await self.presets.save(caller.account, draft, keep)
+        answer = json_answer(_view(preset), _status(is_new))
+        answer.headers["location"] = _url(preset)
         return answer
 
     async def list(
@@ -145,6 +160,7 @@ _SAVE: Final[dict[str, Any]] = {
         413: problem("The body has too many bytes; `limit` says how many it may have."),
     },
     "openapi_extra": {
+        "parameters": [IDEMPOTENCY_KEY],
         "requestBody": {
             "required": True,
             "content": {
@@ -192,3 +208,11 @@ def _version(place: str) -> int:
 def _no_cursor() -> InvalidRequest:
     problem_with_it = FieldError("cursor", "is not one that an answer gave.")
     return InvalidRequest("The list cannot go on from there.", errors=[problem_with_it])
+
+
+def _status(is_new: bool) -> HTTPStatus:  # noqa: FBT001 - what is told, not a choice
+    return HTTPStatus.CREATED if is_new else HTTPStatus.OK
+
+
+def _url(preset: Preset) -> str:
+    return f"/api/v1/presets/{preset.name}?version={preset.version}"

@@ -13,6 +13,9 @@ from imagemill.jobs.request import Wish
 from imagemill.operations import Step
 from imagemill.pipeline import parse
 
+Also = Callable[[Connection, Preset, bool], None]
+"""Write what belongs into the transaction in which a preset is kept; told whether it is new."""
+
 
 @dataclass(frozen=True, slots=True)
 class Presets:
@@ -23,13 +26,20 @@ class Presets:
     """Seconds since 1970."""
     bounds: Bounds = field(default_factory=Bounds)
 
-    async def save(self, owner: str, draft: Draft) -> tuple[Preset, bool]:
+    async def save(self, owner: str, draft: Draft, also: Also | None = None) -> tuple[Preset, bool]:
         """Keep a preset or its next version, and tell whether there is a new one.
 
         The steps of the newest version once more make none. Raises `TooMany`.
         """
         now = self.clock()
-        return await self.database.run(lambda each: self._saved(each, owner, draft, now))
+
+        def unit(connection: Connection) -> tuple[Preset, bool]:
+            preset, is_new = self._saved(connection, owner, draft, now)
+            if also is not None:
+                also(connection, preset, is_new)
+            return preset, is_new
+
+        return await self.database.run(unit)
 
     async def get(self, owner: str, name: str, version: int | None = None) -> Preset:
         """Read a version of a preset, the newest by default; raises `NotFound`."""

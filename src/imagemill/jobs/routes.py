@@ -67,7 +67,7 @@ def app_of(jobs: Jobs, lending: Lending, faults: Faults) -> FastAPI:
     )
     app.post("/api/v1/jobs/{job_id}/replay", **openapi.REPLAY, **plain)(public.replay)
     live.add_stream(app, jobs)
-    add_presets(app, jobs.presets)
+    add_presets(app, jobs.presets, jobs.running)
     add_letters(app, public)
     add_batches(app, Batches(jobs, replays))
     app.get(

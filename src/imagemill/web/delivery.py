@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from imagemill.storage import checked
 
-_GATHERED_BYTES: Final = 8 << 20
+GATHERED_BYTES: Final = 8 << 20
 """Largest object that is held in memory until it is checked; nearly every result is smaller."""
 _SAFE = {
     "x-content-type-options": "nosniff",
@@ -48,7 +48,7 @@ async def deliver(request: Request, what: Delivered, content: AsyncIterator[byte
         return Response(status_code=304, headers=headers)
     headers["content-length"] = str(what.size_bytes)
     pieces = checked(content, what.sha256, size_bytes=what.size_bytes)
-    if what.size_bytes <= _GATHERED_BYTES:
+    if what.size_bytes <= GATHERED_BYTES:
         whole = b"".join([piece async for piece in pieces])
         return Response(whole, headers=headers, media_type=what.media_type)
     first = await anext(pieces, b"")
