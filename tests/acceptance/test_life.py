@@ -85,7 +85,7 @@ def test_a_job_past_its_deadline_fails_while_it_is_worked_on_and_while_it_waits(
     settings = {"worker_concurrency": "1", "worker_prefetch": "0", "jobs_sweep_every_s": "0.2"}
     with started(tmp_path / "data", settings=settings) as system, API(system) as api:
         eventually(api.is_ready)
-        image_id = api.upload(pictures.jpeg(4000, 4000))["image_id"]
+        image_id = api.upload(pictures.jpeg(2500, 2500))["image_id"]
 
         at_work = api.submit(image_id, SLOW, deadline_s=1, max_retries=0)
         eventually(lambda: api.job(at_work.json()["job_id"])["status"] != "queued")

@@ -31,6 +31,8 @@ _MOST_AT_ONCE: Final = 1000
 """Letters that one request can decide about."""
 _LetterId = Annotated[str, Path(description="Id of the dead letter, which is its job's.")]
 State = Literal["waiting", "replayed", "discarded"]
+# Not a union of two: an error would name both in the place of the parameter.
+_StateOrAny = Literal["waiting", "replayed", "discarded", "any"]
 
 
 class LetterView(BaseModel):
@@ -125,9 +127,7 @@ def add_letters(app: FastAPI, public: Public) -> None:
 
 def _wanted(
     request: Request,
-    state: Annotated[State | Literal["any"], Query(description="Letters in this state.")] = (
-        "waiting"
-    ),
+    state: Annotated[_StateOrAny, Query(description="Letters in this state.")] = "waiting",
     reason: Annotated[str, Query(max_length=64, description="Only for this reason.")] = "",
     operation: Annotated[str, Query(max_length=64, description="Only about this type.")] = "",
     since: Annotated[datetime | None, Query(description="Only from this time on.")] = None,
