@@ -243,4 +243,4 @@ def test_a_preset_that_is_sent_twice_under_one_key_has_one_version(api: API, nam
 
     assert (again.status_code, again.json()) == (201, first.json())
     assert again.headers["idempotency-replayed"] == "true"
-    assert problem(other, 422)["code"] == "idempotency_key_reused"
+    problem(other, 422, "idempotency_key_reused")

@@ -20,7 +20,7 @@ from imagemill.jobs.preset_service import Presets
 from imagemill.jobs.presets import LARGEST_VERSION, Preset, PresetRequest, draft_of, is_name
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.answers import json_answer
-from imagemill.web.openapi import REF_TEMPLATE, location, problem, schemas_of
+from imagemill.web.openapi import IDEMPOTENCY_KEY, REF_TEMPLATE, location, problem, schemas_of
 from imagemill.web.reading import json_object
 
 _MOST: Final = 100
@@ -168,7 +168,7 @@ _SAVE: Final[dict[str, Any]] = {
                     "schema": {"$ref": REF_TEMPLATE.format(model=PresetRequest.__name__)}
                 }
             },
-        }
+        },
     },
 }
 
