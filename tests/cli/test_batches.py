@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.cli.programs import Said, Server, draw, imagemill
@@ -103,6 +104,28 @@ def test_a_file_that_is_refused_is_left_out_and_told(server: Server, tmp_path: P
     assert (none.code, none.out) == (1, "")
     assert none.err.endswith("No picture was taken, so there is no batch.\n")
     assert (nowhere.code, nowhere.err) == (1, "No such file or folder (c.png).\n")
+
+
+def test_a_picture_of_a_form_that_was_refused_is_shown_among_the_items(
+    server: Server, tmp_path: Path
+) -> None:
+    files = [
+        ("file", ("a.png", draw(tmp_path / "a.png").read_bytes())),
+        ("file", ("b.png", b"no picture")),
+    ]
+    answer = httpx2.post(
+        f"{server.address}/api/v1/batches",
+        headers={"X-API-Key": server.key, "Prefer": "wait=30"},
+        files=files,
+        timeout=60,
+        data={"batch": '{"outputs": {"small": [{"op": "resize", "width": 8}]}}'},
+    )
+
+    said = batches(server, "show", answer.json()["batch_id"], "--items")
+
+    assert said.code == 1
+    assert "partial, 2 items: 1 completed, 1 failed" in said.out
+    assert said.out.splitlines()[-1].split() == ["refused", "b.png", "unsupported_format"]
 
 
 def test_what_cannot_be_asked_is_refused(server: Server, tmp_path: Path) -> None:

@@ -194,6 +194,14 @@ def test_programs_without_an_event_loop_have_the_same_calls(server: Server, tmp_
     assert ("resize" in names, is_ready) == (True, True)
 
 
+def test_what_is_not_there_cannot_be_deleted(server: Server) -> None:
+    with (
+        BlockingClient(server.address, server.key) as client,
+        pytest.raises(ProblemError),
+    ):
+        client.delete_image("nobody", force=True)
+
+
 def test_programs_without_an_event_loop_may_wait_foresee_and_cancel(
     server: Server, tmp_path: Path
 ) -> None:

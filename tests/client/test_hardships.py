@@ -13,6 +13,7 @@ import pytest
 from imagemill.client import (
     Client,
     ForeignAnswerError,
+    LetterFilter,
     Output,
     ProblemError,
     StillWorkingError,
@@ -46,6 +47,8 @@ class Moody:
 
     answers: list[Answer]
     seen: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    """Method and address of each request, with its query."""
 
     async def __call__(
         self,
@@ -55,6 +58,8 @@ class Moody:
     ) -> None:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         self.seen.append((scope["path"], await _read(receive), headers))
+        query = scope["query_string"].decode()
+        self.asked.append(f"{scope['method']} {scope['path']}{'?' if query else ''}{query}")
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
         start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
@@ -272,3 +277,49 @@ async def test_no_server_at_all_is_named_with_its_address(unused_tcp_port: int) 
         assert not await client.is_ready()
         with pytest.raises(UnreachableError, match=address):
             await client.job("j1")
+
+
+async def test_an_image_is_deleted_and_only_by_force_from_under_its_jobs() -> None:
+    in_use = {"code": "image_in_use", "status": 409, "detail": "Jobs use the image."}
+    server = Moody([Answer(409, in_use), Answer(204, b"")])
+
+    async with _client(server) as client:
+        with pytest.raises(ProblemError) as caught:
+            await client.delete_image("i1")
+        await client.delete_image("i1", force=True)
+
+    assert caught.value.code == "image_in_use"
+    assert server.asked == ["DELETE /api/v1/images/i1", "DELETE /api/v1/images/i1?force=1"]
+
+
+async def test_all_dead_letters_are_decided_once_however_many_there_are() -> None:
+    ids = [f"j{number}" for number in range(101)]
+    server = Moody(
+        [
+            Answer(200, {"dead_letters": [_letter(each) for each in ids[:100]], "next": "here"}),
+            Answer(200, {"decided": [{"id": each, "code": "conflict"} for each in ids[:100]]}),
+            Answer(200, {"dead_letters": [_letter(ids[100])], "next": None}),
+            Answer(200, {"decided": [{"id": ids[100], "job_id": "new"}]}),
+        ]
+    )
+
+    async with _client(server) as client:
+        decided = await client.dead_letters.replay_many(LetterFilter(reason="timeout"))
+
+    assert [each.id for each in decided] == ids
+    assert [each.is_done for each in decided] == [False] * 100 + [True]
+    assert [json.loads(body) for _, body, _ in server.seen if body] == [
+        {"ids": ids[:100]},
+        {"ids": ids[100:]},
+    ]
+    assert server.asked[2].endswith("?reason=timeout&state=waiting&limit=100&cursor=here")
+
+
+def _letter(job_id: str) -> dict[str, str]:
+    return {
+        "id": job_id,
+        "reason": "timeout",
+        "operation": "resize",
+        "state": "waiting",
+        "at": "2026-11-22T12:00:00Z",
+    }

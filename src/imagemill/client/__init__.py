@@ -12,12 +12,6 @@ Waiting listens to the server's events and polls only where they cannot be had.
 
 from imagemill.client.answers import (
     Accepted,
-    Attempt,
-    Batch,
-    BatchStatus,
-    DeadLetter,
-    DeadLetterDetails,
-    Decided,
     Event,
     Example,
     FieldProblem,
@@ -31,13 +25,23 @@ from imagemill.client.answers import (
     Preset,
     Priority,
     Problem,
-    RefusedItem,
     Status,
+)
+from imagemill.client.batch_answers import (
+    Batch,
+    BatchStatus,
+    RefusedItem,
 )
 from imagemill.client.batches import BatchItem
 from imagemill.client.blocking import BlockingClient
 from imagemill.client.calls import Client
 from imagemill.client.dead_letters import LetterFilter
+from imagemill.client.letter_answers import (
+    Attempt,
+    DeadLetter,
+    DeadLetterDetails,
+    Decided,
+)
 from imagemill.client.problems import (
     ClientError,
     DamagedError,

@@ -10,7 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """Stand above every answer: frozen, and open to fields of newer servers."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
@@ -37,7 +39,7 @@ class Priority(StrEnum):
     LOW = "low"
 
 
-class FieldProblem(_Answer):
+class FieldProblem(Answer):
     """One field of a request that the server did not take."""
 
     field: str
@@ -46,7 +48,7 @@ class FieldProblem(_Answer):
     """What is wrong with it, as a sentence."""
 
 
-class Problem(_Answer):
+class Problem(Answer):
     """A refusal or failure, as RFC 9457 describes it."""
 
     code: str = "unknown"
@@ -63,7 +65,7 @@ class Problem(_Answer):
     """Names this request in the server's logs."""
 
 
-class Image(_Answer):
+class Image(Answer):
     """An original that the server keeps."""
 
     image_id: str
@@ -78,7 +80,7 @@ class Image(_Answer):
     size_bytes: int
 
 
-class Output(_Answer):
+class Output(Answer):
     """One output of a completed job."""
 
     url: str
@@ -99,13 +101,13 @@ class Output(_Answer):
     """Whether the result was there already, so that nothing was worked."""
 
 
-class JobInput(_Answer):
+class JobInput(Answer):
     """What a job works on."""
 
     image_id: str | None = None
 
 
-class Job(_Answer):
+class Job(Answer):
     """A job as the server saw it when it answered."""
 
     job_id: str
@@ -146,7 +148,7 @@ class Job(_Answer):
         return {name: each for name, each in outputs.items() if each.get("url")}
 
 
-class Accepted(_Answer):
+class Accepted(Answer):
     """A job that the server promised to do."""
 
     job_id: str
@@ -157,7 +159,7 @@ class Accepted(_Answer):
     """The ended job, when `submit` waited for it and it ended in time."""
 
 
-class Jobs(_Answer):
+class Jobs(Answer):
     """Some of the caller's jobs, the newest first."""
 
     jobs: tuple[Job, ...]
@@ -165,140 +167,7 @@ class Jobs(_Answer):
     """Where the list goes on; None at its end."""
 
 
-class Attempt(_Answer):
-    """One try at a job."""
-
-    number: int
-    worker: str
-    outcome: str
-    """`failed`, `lost` where the worker died, and so on."""
-    error: Mapping[str, Any] | None = None
-    """Why it failed: `code` and `message`; None where it did not."""
-    started_at: datetime
-    ended_at: datetime
-
-
-class DeadLetter(_Answer):
-    """A job whose tries are used up; it waits for a person."""
-
-    id: str
-    """The job's id, too."""
-    reason: str
-    """Code of the last error."""
-    operation: str
-    """The job's type."""
-    state: str
-    """`waiting`, `replayed` or `discarded`."""
-    replayed_as: str | None = None
-    """The job that does it again, once there is one."""
-    at: datetime
-    """When the tries were used up."""
-
-
-class DeadLetterDetails(DeadLetter):
-    """A dead letter with all that is needed to decide about it."""
-
-    job: Job
-    attempts: tuple[Attempt, ...]
-    image: Image | None = None
-    """The original; None when it was deleted."""
-
-
-class DeadLetterList(_Answer):
-    """Some of the caller's dead letters, the newest first."""
-
-    dead_letters: tuple[DeadLetter, ...]
-    next: str | None = None
-    """Where the list goes on; None at its end."""
-
-
-class Decided(_Answer):
-    """What became of one dead letter that was to be replayed or discarded."""
-
-    id: str
-    job_id: str | None = None
-    """The new job, where the letter was replayed."""
-    code: str | None = None
-    """Why nothing was done, as an error's code; None where it was done."""
-    detail: str | None = None
-    """The same in words for people."""
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the letter was replayed or discarded as asked."""
-        return self.code is None
-
-
-class DecidedList(_Answer):
-    """What became of each letter of one request."""
-
-    decided: tuple[Decided, ...]
-
-
-class BatchStatus(StrEnum):
-    """Say where a batch stands."""
-
-    PROCESSING = "processing"
-    COMPLETED = "completed"
-    PARTIAL = "partial"
-    """It has ended, and some items are not completed."""
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def is_final(self) -> bool:
-        """Whether every item has ended."""
-        return self is not BatchStatus.PROCESSING
-
-
-class Batch(_Answer):
-    """Many jobs made by one request, as the server counted them when it answered."""
-
-    batch_id: str
-    status: BatchStatus
-    total: int
-    queued: int = 0
-    processing: int = 0
-    completed: int = 0
-    failed: int = 0
-    """Failed jobs, and items whose picture was refused."""
-    cancelled: int = 0
-    replay_of: str | None = None
-    """The batch whose failures these are; None for a first one."""
-    created_at: datetime
-    finished_at: datetime | None = None
-    """None until every item has ended."""
-
-
-class BatchList(_Answer):
-    """Some of the caller's batches, the newest first."""
-
-    batches: tuple[Batch, ...]
-    next: str | None = None
-    """Where the list goes on; None at its end."""
-
-
-class RefusedItem(_Answer):
-    """An item of a batch that never became a job, because its picture was refused."""
-
-    position: int
-    """Which file of the form it was, from 0."""
-    name: str | None = None
-    """What its sender called the file."""
-    error: Mapping[str, Any]
-    """`code`, `message` and `limit`."""
-
-
-class BatchItemList(_Answer):
-    """Some items of a batch, in order."""
-
-    jobs: tuple[Job, ...]
-    refused: tuple[RefusedItem, ...] = ()
-    next: int | None = None
-    """Where the list goes on; None at its end."""
-
-
-class Event(_Answer):
+class Event(Answer):
     """What happened to a job."""
 
     id: int
@@ -314,7 +183,7 @@ class Event(_Answer):
         return self.type in {"job.completed", "job.failed", "job.cancelled", "job.dead"}
 
 
-class Preset(_Answer):
+class Preset(Answer):
     """One version of a pipeline with a name."""
 
     name: str
@@ -328,7 +197,7 @@ class Preset(_Answer):
     """When this version was made."""
 
 
-class Presets(_Answer):
+class Presets(Answer):
     """Some of the caller's presets, or some versions of one."""
 
     presets: tuple[Preset, ...]
@@ -336,7 +205,7 @@ class Presets(_Answer):
     """Where the list goes on; None at its end."""
 
 
-class PredictedOutput(_Answer):
+class PredictedOutput(Answer):
     """What an output would be."""
 
     steps: tuple[Mapping[str, Any], ...]
@@ -347,20 +216,20 @@ class PredictedOutput(_Answer):
     """Pixels of one frame."""
 
 
-class Prediction(_Answer):
+class Prediction(Answer):
     """What a job would make."""
 
     outputs: Mapping[str, PredictedOutput]
 
 
-class Example(_Answer):
+class Example(Answer):
     """Parameters of an operation that are known to work."""
 
     title: str
     parameters: Mapping[str, Any]
 
 
-class Operation(_Answer):
+class Operation(Answer):
     """One thing that the server can do to a picture."""
 
     name: str
@@ -372,7 +241,7 @@ class Operation(_Answer):
     examples: tuple[Example, ...] = ()
 
 
-class Operations(_Answer):
+class Operations(Answer):
     """Everything that the server can do."""
 
     operations: tuple[Operation, ...]

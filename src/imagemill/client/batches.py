@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagemill.client.answers import (
+    Job,
+    Status,
+)
+from imagemill.client.batch_answers import (
     Batch,
     BatchItemList,
     BatchList,
-    Job,
     RefusedItem,
-    Status,
 )
 from imagemill.client.connection import Connection, Request
 from imagemill.client.patience import poll_pause_s

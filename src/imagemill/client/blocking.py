@@ -73,6 +73,10 @@ class BlockingClient:
         source = picture if isinstance(picture, Path | bytes) else _pieces(picture)
         return self._loop.run(self._client.upload(source, progress=progress))
 
+    def delete_image(self, image_id: str, *, force: bool = False) -> None:
+        """Delete an image, as `Client.delete_image` does."""
+        self._loop.run(self._client.delete_image(image_id, force=force))
+
     def submit(
         self,
         image_id: str,

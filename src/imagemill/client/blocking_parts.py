@@ -6,16 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from imagemill.client.answers import (
     Accepted,
-    Batch,
-    DeadLetter,
-    DeadLetterDetails,
-    Decided,
     Job,
-    RefusedItem,
     Status,
+)
+from imagemill.client.batch_answers import (
+    Batch,
+    RefusedItem,
 )
 from imagemill.client.batches import Batches, BatchItem
 from imagemill.client.dead_letters import EVERY, DeadLetters, LetterFilter
+from imagemill.client.letter_answers import (
+    DeadLetter,
+    DeadLetterDetails,
+    Decided,
+)
 from imagemill.client.loop import Loop
 from imagemill.client.terms import Outputs, Terms
 

@@ -96,6 +96,15 @@ class Client:
         request = Request("POST", "/api/v1/images", body=body, progress=progress)
         return await self._connection.ask(Image, request)
 
+    async def delete_image(self, image_id: str, *, force: bool = False) -> None:
+        """Delete an image; results that were made of it stay.
+
+        Raises `ProblemError` (`image_in_use`) while jobs that have not ended use it; `force`
+        cancels them.
+        """
+        query = {"force": "1"} if force else None
+        await self._connection.send(Request("DELETE", f"/api/v1/images/{image_id}", query=query))
+
     async def submit(
         self,
         image_id: str,

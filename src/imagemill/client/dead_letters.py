@@ -10,13 +10,15 @@ from datetime import datetime
 
 from imagemill.client.answers import (
     Accepted,
+)
+from imagemill.client.connection import Connection, Request
+from imagemill.client.letter_answers import (
     DeadLetter,
     DeadLetterDetails,
     DeadLetterList,
     Decided,
     DecidedList,
 )
-from imagemill.client.connection import Connection, Request
 from imagemill.client.terms import named
 
 _PATH = "/api/v1/dead-letters"
