@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance import pictures
-from tests.acceptance.api import API, JSON
+from tests.acceptance.api import API, JSON, good
 from tests.acceptance.system import System, eventually, started
 
 pytestmark = pytest.mark.timeout(120)
@@ -70,3 +70,17 @@ def test_work_that_ends_within_the_grace_is_recorded_before_the_end(tmp_path: Pa
         assert system.stop() == 0
 
         assert attempts(system, job_id) == [(1, "finished")]
+
+
+def test_a_system_that_is_stopping_is_not_ready_and_still_answers(tmp_path: Path) -> None:
+    with started(tmp_path / "data", settings=ONE) as system, API(system) as api:
+        eventually(api.is_ready)
+        job_id = at_work(api)
+
+        system.tell()
+
+        eventually(lambda: not api.is_ready())
+        assert api.get("/health/ready").status_code == 503
+        assert api.get("/health/live").status_code == 200
+        good(api.post(f"/api/v1/jobs/{job_id}/cancel"))
+        assert system.ended() == 0
