@@ -89,8 +89,12 @@ class System:
 
     def stop(self) -> int:
         """End it as an operator does; answer its exit code."""
-        self._process.send_signal(signal.SIGTERM)
+        self.tell()
         return self.ended()
+
+    def tell(self) -> None:
+        """Tell it to end, without waiting for that."""
+        self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it as a power cut does, and wait until its children have noticed."""

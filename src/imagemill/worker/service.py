@@ -128,8 +128,8 @@ class Worker:
         except asyncio.CancelledError:
             if not self._leaving.is_set():
                 raise
-            # The job was given back and will be announced by a message of its own.
-            await delivery.done()
+            # It had not been lent the job yet, so this message is the only one about it.
+            await delivery.again()
         finally:
             free.release()
 
@@ -153,9 +153,10 @@ class Worker:
                     _log.error("attempt_failed_with_alarm", code=error.code, reason=error.message)
                 await self._fail(claim, error)
             except asyncio.CancelledError:
-                if self._leaving.is_set():
-                    await self._give_back(claim, "The worker was told to stop.", 0.0)
-                raise
+                if not self._leaving.is_set():
+                    raise
+                # Given back, the job is announced by a message of its own; this one is done.
+                await self._give_back(claim, "The worker was told to stop.", 0.0)
             except Exception as error:  # noqa: BLE001 - the attempt edge: logged, answered, over
                 _log.exception("attempt_broke", exc_info=error)
                 await self._fail(claim, Internal("Something went wrong on our side."))
