@@ -19,7 +19,7 @@ from imagemill.jobs.batch_request import MAX_ITEMS, BatchWish
 from imagemill.jobs.job import Batch, Job, Place
 from imagemill.jobs.ledger import NewJob
 from imagemill.jobs.plan import images_needed, plan_of
-from imagemill.jobs.records import batches, events, jobs
+from imagemill.jobs.records import batches, events, jobs, letters
 from imagemill.jobs.records.batches import Refusal
 from imagemill.jobs.replays import Replays
 from imagemill.jobs.request import Wish
@@ -77,14 +77,18 @@ class Batches:
     async def replay(self, batch_id: str, owner: Identity, keep: KeepBatch) -> Batch:
         """Do the failed jobs of a batch again, as a new batch that names the old one.
 
-        Raises `Conflict` when none has failed.
+        Those about whose dead letter a person has decided are left out. Raises `Conflict` when
+        none is left.
         """
         await self.get(batch_id, owner)
-        ids = await self.jobs.database.read(
-            lambda each: batches.items(each, batch_id, -1, MAX_ITEMS, Status.FAILED)
-        )
+
+        def unit(connection: Connection) -> list[str]:
+            failed = batches.items(connection, batch_id, -1, MAX_ITEMS, Status.FAILED)
+            return [each for each in failed if not letters.is_decided(connection, each)]
+
+        ids = await self.jobs.database.read(unit)
         if not ids:
-            raise Conflict("No job of this batch has failed; nothing is to be done again.")
+            raise Conflict("No failed job of this batch waits to be done again.")
         failed = [await self.jobs.get(each, owner) for each in ids]
         new = [
             await self.replays.prepared(old, owner, Place(position=at, replay_of=old.id))

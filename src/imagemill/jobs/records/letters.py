@@ -23,6 +23,7 @@ WHERE owner = :owner
   AND (at, job_id) < (:before, :before_id)
 ORDER BY at DESC, job_id DESC LIMIT :most
 """
+_DECIDED = "SELECT 1 FROM dead_letters WHERE job_id = :job_id AND state <> 'waiting'"
 _SETTLE = """
 UPDATE dead_letters SET state = :state, replayed_as = :replayed_as
 WHERE job_id = :job_id AND state = 'waiting' RETURNING job_id
@@ -72,6 +73,11 @@ def settle(connection: Connection, job_id: str, state: str, replayed_as: str | N
     """Note what a person decided; False when that was done before."""
     row = {"job_id": job_id, "state": state, "replayed_as": replayed_as}
     return bool(connection.execute(_SETTLE, row))
+
+
+def is_decided(connection: Connection, job_id: str) -> bool:
+    """Tell whether there is a letter about a job that was replayed or discarded."""
+    return bool(connection.execute(_DECIDED, {"job_id": job_id}))
 
 
 def _letter(row: Row) -> DeadLetter:
