@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
-from imagemill.errors import Internal
+from imagemill.errors import ImagemillError, Internal
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -56,7 +56,7 @@ class Gathering(Generic[Q, A]):
         """Send and hand the answers out; those whose asker has left are dropped."""
         try:
             answers = await self._answers_to([question for question, _ in taken])
-        except Exception as error:  # noqa: BLE001 - not swallowed: whoever asked gets it
+        except (ImagemillError, ValueError) as error:
             for _, waiting in taken:
                 if not waiting.done():
                     waiting.set_exception(error)
