@@ -98,7 +98,8 @@ def test_a_job_past_its_deadline_fails_while_it_is_worked_on_and_while_it_waits(
         assert ended[0]["error"]["code"] in {"deadline_passed", "timeout"}
 
 
-def test_a_cancelled_job_is_done_again_by_a_job_that_names_it(api: API, image_id: str) -> None:
+def test_a_cancelled_job_is_done_again_by_a_job_that_names_it(api: API) -> None:
+    image_id = api.upload(pictures.jpeg(1600, 1200))["image_id"]
     job_id = api.submit(image_id, SLOW | SMALL, fresh=True).json()["job_id"]
     good(api.post(f"/api/v1/jobs/{job_id}/cancel"))
 

@@ -228,6 +228,16 @@ async def test_the_failed_items_of_a_batch_are_done_again_alone(
     assert (again.total, again.replay_of) == (2, batch.id)
     replayed = [each.place.replay_of for each in await jobs_of(batches, again)]
     assert replayed == [wrong.id, poison.id]
+
+
+async def test_what_was_decided_about_every_letter_of_a_batch_is_not_done_again(
+    life: Life, batches: Batches
+) -> None:
+    batch = await batch_of(life, batches, ["A-1"])
+    (poison,) = await jobs_of(batches, batch)
+    await life.die(poison)
+    await batches.replay(batch.id, A, nothing_more)
+
     with pytest.raises(Conflict):
         await batches.replay(batch.id, A, nothing_more)
 
