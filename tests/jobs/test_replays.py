@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from imagemill.jobs.job import Batch, Job
 from imagemill.jobs.records.letters import LetterListing
 from imagemill.jobs.replays import Replays
 from imagemill.jobs.states import Status
-from tests.jobs.life import A, B, Life
+from tests.jobs.life import A, B, Life, living
 
 WAITING = LetterListing(limit=10)
 SMALL = [{"op": "resize", "width": 32}, {"op": "convert", "format": "png"}]
@@ -264,3 +265,16 @@ async def test_a_cancelled_batch_cancels_what_has_not_ended(life: Life, batches:
     with pytest.raises(Conflict):
         await batches.cancel(batch.id, A)
     assert await life.unfinished() == 0
+
+
+async def test_a_batch_is_forgotten_with_its_jobs(tmp_path: Path) -> None:
+    async with living(tmp_path, keep_jobs_s=1000) as life:
+        batches = Batches(life.jobs, Replays(life.jobs))
+        batch = await batch_of(life, batches, ["A-1", "A-2"])
+        for job in await jobs_of(batches, batch):
+            assert await life.finish(await life.claimed(job)) is None
+
+        await life.pass_(1001)
+
+        tables = ("batches", "jobs", "events")
+        assert [await life.count(each) for each in tables] == [0, 0, 0]

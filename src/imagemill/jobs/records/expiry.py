@@ -37,6 +37,15 @@ _FORGET: Final = (
     "DELETE FROM jobs WHERE id = :job_id",
 )
 
+_ENDED_BATCHES = """
+SELECT id FROM batches WHERE finished_at < :before ORDER BY finished_at LIMIT :most
+"""
+_FORGET_BATCH: Final = (
+    "DELETE FROM events WHERE batch_id = :batch_id AND job_id = ''",
+    "DELETE FROM batch_refusals WHERE batch_id = :batch_id",
+    "DELETE FROM batches WHERE id = :batch_id",
+)
+
 
 def expire_results(connection: Connection, before: float, now: float, most: int) -> None:
     """Let jobs that ended before a time go without their results.
@@ -49,11 +58,14 @@ def expire_results(connection: Connection, before: float, now: float, most: int)
 
 
 def forget_jobs(connection: Connection, before: float, now: float, most: int) -> None:
-    """Remove jobs that ended before a time, with all that is kept about them."""
+    """Remove jobs and batches that ended before a time, with all that is kept about them."""
     for row in connection.execute(_ENDED, {"before": before, "most": most}):
         _let_go(connection, row["id"], now)
         for statement in _FORGET:
             connection.execute(statement, {"job_id": row["id"]})
+    for row in connection.execute(_ENDED_BATCHES, {"before": before, "most": most}):
+        for statement in _FORGET_BATCH:
+            connection.execute(statement, {"batch_id": row["id"]})
 
 
 def garbage(connection: Connection, most: int) -> list[str]:
