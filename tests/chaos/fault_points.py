@@ -37,7 +37,10 @@ _TIMES = {Scale.BOUNDED: 1, Scale.FULL: 20}
 
 
 def run(scale: Scale, folder: Path, points: Sequence[str] = POINTS) -> Report:
-    """Die at every point, so many times in a row, then start without faults and look."""
+    """Die at every point, so many times in a row, then start without faults and look.
+
+    At full size this is done after each point, and not only after the last.
+    """
     report, user = Report(TITLE), work.Client(lambda: system.now)
     reader = _Reader(user)
     with (
@@ -47,16 +50,25 @@ def run(scale: Scale, folder: Path, points: Sequence[str] = POINTS) -> Report:
         for point in points:
             deaths = [_died(system, user, point) for _ in range(_TIMES[scale])]
             report.count(f"deaths {point}", deaths.count(-signal.SIGKILL))
-            said = system.now.said()[-500:]
             fired = all(each == -signal.SIGKILL for each in deaths)
-            report.promise(f"dies {point}, ended {deaths}: {said}", held=fired)
-        system.start()
+            said = "" if fired else f", ended {deaths}: {system.now.said()[-500:]}"
+            report.promise(f"dies {point}{said}", held=fired)
+            if scale is Scale.FULL:
+                _all_ended(system, scale)
+                system.now.kill()
+        _all_ended(system, scale)
         with whole.api_of(system) as api:
-            work.all_ended(api, within_s=60 + 10 * _TIMES[scale])
             _tell(report, api, system.data, user.promised)
         report.count("results read meanwhile", reader.reads)
         report.none("half results seen", reader.halves)
     return report.kept()
+
+
+def _all_ended(system: Whole, scale: Scale) -> None:
+    """Start the system without a fault, and wait until all that was promised has ended."""
+    system.start()
+    with whole.api_of(system) as api:
+        work.all_ended(api, within_s=60 + 10 * _TIMES[scale])
 
 
 def _died(system: Whole, user: work.Client, point: str) -> int:

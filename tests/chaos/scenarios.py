@@ -1,4 +1,17 @@
-"""Every scenario by its name, in the order in which they are played."""
+"""Every scenario by its name, in the order in which they are played.
+
+What cannot be made here, and what is played instead:
+
+- A power cut. `system_kills` ends the process between any two system calls, but the kernel keeps
+  what was written; that the promise is also synced is tested where the database is.
+- A broker or a database server that is killed. The queue and the databases are SQLite files, which
+  die with the process that holds them, as in `system_kills` and `fault_points`; other processes see
+  the jobs service vanish in `rolling_restart` and `torn_network`.
+- A network that the kernel disturbs. `torn_network` has a proxy of its own, which cuts and delays
+  streams; it cannot put packets into another order, and TCP would put them right.
+- A host that runs out of memory. `poison` has a real picture that its decoder dies of at a small
+  limit.
+"""
 
 from __future__ import annotations
 

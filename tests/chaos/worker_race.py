@@ -9,21 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2
-
-from imagemill.contracts.client import ServiceClient
-from imagemill.contracts.identity import Identity, Signer
-from imagemill.contracts.jobs import JobsClient
-from imagemill.contracts.transport import SERVICE, Call, Receive, Reply, Scope, Send
 from imagemill.engine.sandbox import Sandbox
 from imagemill.engine.settings import SandboxSettings
 from imagemill.storage.local import LocalStorage
 from imagemill.worker.service import Worker
 from tests.acceptance.api import API
-from tests.chaos import ledger, parts, queue_side, work
+from tests.chaos import ledger, parts, queue_side, wire, work
 from tests.chaos.parts import Parts
 from tests.chaos.report import Report, Scale
 
@@ -53,21 +46,6 @@ def run(scale: Scale, folder: Path) -> Report:
     return report.kept()
 
 
-@dataclass(frozen=True)
-class _Wire:
-    """A `Transport` over HTTP without any patience: what goes wrong here is to be seen."""
-
-    calls: httpx2.AsyncClient
-
-    async def send(self, call: Call) -> Reply:
-        headers = {**call.headers, SERVICE: "jobs"}
-        sent = await self.calls.request(call.method, call.path, headers=headers, content=call.body)
-        return Reply(sent.status_code, dict(sent.headers), sent.content)
-
-    async def forward(self, scope: Scope, receive: Receive, send: Send) -> None:
-        raise NotImplementedError
-
-
 async def _race(system: Parts, api: API, *, within_s: float) -> None:
     async with AsyncExitStack() as opened:
         sandbox = await opened.enter_async_context(Sandbox(SandboxSettings(children=2)))
@@ -82,15 +60,11 @@ async def _race(system: Parts, api: API, *, within_s: float) -> None:
 
 
 async def _worker(opened: AsyncExitStack, system: Parts, sandbox: Sandbox, number: int) -> Worker:
-    calls = httpx2.AsyncClient(base_url=system.core.url, trust_env=False, timeout=30)
-    wire = _Wire(await opened.enter_async_context(calls))
     storage = LocalStorage(system.data / "objects")
     opened.push_async_callback(storage.close)
-    signer = Signer((system.data / "service-key").read_bytes().strip())
-    identity = Identity(account="worker", scopes=frozenset({"service"}))
     return Worker(
         name=f"racer-{number}",
-        jobs=JobsClient(ServiceClient(wire, signer, identity)),
+        jobs=await opened.enter_async_context(wire.as_worker(system)),
         queue=await opened.enter_async_context(queue_side.opened(system.data, lease_s=30)),
         storage=storage,
         sandbox=sandbox,
