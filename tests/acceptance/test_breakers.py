@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance import pictures
 from tests.acceptance.api import API, JSON, problem
-from tests.acceptance.system import eventually, started
+from tests.acceptance.system import eventually, free_port, started
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -33,10 +33,11 @@ def test_a_service_that_is_down_is_left_alone_until_it_is_back(tmp_path: Path) -
     data = tmp_path / "data"
     with contextlib.ExitStack() as opened:
         run = opened.enter_context
-        users, uploads = run(started(data, "users")), run(started(data, "uploads"))
-        peers = {"peers_users": users.url, "peers_uploads": uploads.url}
-        jobs = run(started(data, "jobs", settings={**peers, **SOON}))
-        peers |= {"peers_jobs": jobs.url}
+        at = free_port()
+        peers = {"peers_jobs": f"http://127.0.0.1:{at}"}
+        users, uploads = run(started(data, "users")), run(started(data, "uploads", settings=peers))
+        peers |= {"peers_users": users.url, "peers_uploads": uploads.url}
+        jobs = run(started(data, "jobs", port=at, settings={**peers, **SOON}))
         worker = run(started(data, "worker", settings={**peers, **SOON}))
         peers |= {"peers_worker": worker.url}
         api = run(API(run(started(data, "gateway", settings={**peers, **SOON}))))

@@ -126,7 +126,7 @@ def test_a_raw_picture_has_the_same_parameters_in_the_query(document: dict[str, 
 
     query = {name for name, _ in _parameters(operation)}
 
-    assert query - {"dry_run", "Prefer"} == form.keys() - {"file"}
+    assert query - {"dry_run", "Prefer", "Idempotency-Key"} == form.keys() - {"file"}
 
 
 def test_the_example_of_a_job_can_be_asked_for(document: dict[str, Any]) -> None:

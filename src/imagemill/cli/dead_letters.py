@@ -52,7 +52,7 @@ _Until = Annotated[datetime | None, typer.Option(help="Only letters before this 
 
 def add_to(program: typer.Typer, *, colour: bool) -> None:
     """Put the commands into a program, under the name `dead-letters`."""
-    about = "Replay or discard jobs whose tries are used up."
+    about = "Decide about jobs whose tries are used up."
     add_group(program, "dead-letters", about, _COMMANDS, colour=colour)
 
 

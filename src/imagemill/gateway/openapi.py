@@ -26,6 +26,16 @@ _TAGS: Final = (
         " answered with 202 is kept until it ends as completed, failed or cancelled.",
     },
     {
+        "name": "batches",
+        "description": "Many jobs made by one request, up to 10,000, and followed as one. What"
+        " failed of a batch can be done again alone.",
+    },
+    {
+        "name": "dead letters",
+        "description": "Jobs whose tries are used up. They wait for a person, who replays or"
+        " discards them.",
+    },
+    {
         "name": "operations",
         "description": "What can be done to a picture. Each operation has a short form: a job with"
         " one step and one output, `result`. The picture is the field `file` of a form, the body"
