@@ -20,6 +20,10 @@ _INPUT = {"image_id": "1ad4c88f-afcc-42ef-b0f1-c0cdda1e0973"}
 _STEPS = [{"op": "resize", "width": 400}, {"op": "convert", "format": "webp"}]
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class _View(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -87,10 +91,21 @@ class EventView(_View):
         "`batch.completed`.",
         examples=["job.completed"],
     )
-    job_id: str | None = Field(description="Null for what happened to a batch.", examples=[_JOB_ID])
-    batch_id: str | None = Field(default=None, description="The batch that it belongs to, if any.")
-    progress: int | None = Field(default=None, description="Percent done, for `job.progress`.")
-    code: str | None = Field(default=None, description="Code of the error, for a bad end.")
+    job_id: str | None = Field(
+        default=None,
+        exclude_if=_is_none,
+        description="Left out of what happened to a batch.",
+        examples=[_JOB_ID],
+    )
+    batch_id: str | None = Field(
+        default=None, exclude_if=_is_none, description="The batch that it belongs to, if any."
+    )
+    progress: int | None = Field(
+        default=None, exclude_if=_is_none, description="Percent done, for `job.progress`."
+    )
+    code: str | None = Field(
+        default=None, exclude_if=_is_none, description="Code of the error, for a bad end."
+    )
     at: datetime
 
 
