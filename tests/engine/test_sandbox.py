@@ -197,7 +197,7 @@ async def test_one_order_costs_one_decode_and_tells_its_price(sandbox: Sandbox, 
 
 async def test_long_work_tells_how_far_it_is(sandbox: Sandbox, photo: int) -> None:
     steps = [{"op": "flip"}, {"op": "convert", "format": "png"}]
-    order = RenderOrder(limits=Limits(), outputs={str(each): steps for each in range(4)})
+    order = RenderOrder(limits=Limits(), outputs={str(each): steps for each in range(12)})
     told: list[int] = []
 
     rendering = await sandbox.render(photo, order, owner="anna", timeout_s=50, progress=told.append)

@@ -48,7 +48,7 @@ class _SQLiteConnection:
 
     def __init__(self, raw: sqlite3.Connection, clock: Clock) -> None:
         self._raw = raw
-        self.now = clock
+        self.now = lambda: round(clock(), 6)  # To the microsecond, as times are shown.
 
     def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         return self._raw.execute(statement, parameters or {}).fetchall()
