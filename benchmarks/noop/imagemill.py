@@ -29,6 +29,8 @@ from imagemill.contracts.jobs import (
 from imagemill.queue import Delivery, Queue
 from imagemill.settings import Settings
 
+_AT_ONCE = 32
+"""Messages taken from the queue in one call, as peers that prefetch do."""
 HOLD, GO = signal.SIGUSR1, signal.SIGUSR2
 _NOTHING_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -92,7 +94,7 @@ class Idle:
         free = asyncio.Semaphore(self._hands)
         async with asyncio.TaskGroup() as group:
             await free.acquire()
-            async for delivery in self._queue.receive(TOPIC):
+            async for delivery in self._queue.receive(TOPIC, prefetch=_AT_ONCE):
                 await self._may.wait()
                 group.create_task(self._handle(delivery, free))
                 await free.acquire()
