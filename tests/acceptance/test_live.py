@@ -53,7 +53,8 @@ def test_a_job_that_takes_longer_than_the_wait_is_a_promise(api: API) -> None:
 
     for promise in (answer, waited):
         assert promise.status_code == 202
-        good(api.post(f"/api/v1/jobs/{promise.json()['job_id']}/cancel"))
+        # Only to free the worker; on a busy machine it may have ended by now.
+        api.post(f"/api/v1/jobs/{promise.json()['job_id']}/cancel")
 
 
 def test_a_job_tells_its_events_in_order_and_the_stream_ends_with_it(
