@@ -17,8 +17,6 @@ VALUES (:job_id, :owner, :type, :at, :batch_id, :data)
 _OF_JOB = "SELECT * FROM events WHERE job_id = :id AND seq > :after ORDER BY seq LIMIT :most"
 _OF_BATCH = "SELECT * FROM events WHERE batch_id = :id AND seq > :after ORDER BY seq LIMIT :most"
 _LOG = "SELECT * FROM events WHERE seq > :after ORDER BY seq LIMIT :most"
-_LAST = "SELECT max(seq) AS seq FROM events"
-_FORGET = "DELETE FROM events WHERE job_id = :job_id"
 
 
 def add(
@@ -69,16 +67,6 @@ def log(connection: Connection, after: int, most: int) -> list[JobEvent]:
         )
         for row in rows
     ]
-
-
-def last(connection: Connection) -> int:
-    """Tell the number of the newest event; 0 before the first."""
-    return int(connection.execute(_LAST)[0]["seq"] or 0)
-
-
-def forget(connection: Connection, job_id: str) -> None:
-    """Remove what happened to a job that is removed itself."""
-    connection.execute(_FORGET, {"job_id": job_id})
 
 
 def _row(

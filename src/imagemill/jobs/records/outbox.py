@@ -31,7 +31,6 @@ SELECT id FROM jobs WHERE announced_at < :before ORDER BY announced_at LIMIT :mo
 """
 _RESTED = "SELECT id FROM jobs WHERE rests_until <= :now ORDER BY rests_until LIMIT :most"
 _STIR = "UPDATE jobs SET rests_until = NULL, announced_at = NULL WHERE id = :id"
-_COUNT = "SELECT count(*) AS jobs FROM outbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +105,6 @@ def rested(connection: Connection, now: float, most: int) -> list[str]:
 def stir(connection: Connection, job_id: str) -> None:
     """Note that a job neither rests nor is announced, for it goes into the outbox again."""
     connection.execute(_STIR, {"id": job_id})
-
-
-def count(connection: Connection) -> int:
-    """Count the jobs that wait to be announced."""
-    return int(connection.execute(_COUNT)[0]["jobs"])
 
 
 def _ids(rows: Iterable[Row]) -> list[str]:
