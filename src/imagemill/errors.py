@@ -2,7 +2,8 @@
 
 ImagemillError
 ├── Refused              the caller must change something; trying again as it is will fail again
-│   ├── MalformedBody, InvalidRequest, Unauthenticated, Forbidden, NotFound, MethodNotAllowed
+│   ├── MalformedBody, InvalidRequest, Unauthenticated, Forbidden, SignatureInvalid, NotFound,
+│   │   MethodNotAllowed
 │   ├── Conflict, ImageInUse, RequestInProgress, IdempotencyKeyReused, TooMany, TooManyJobs,
 │   │   Expired
 │   └── PictureRefused   the picture itself is the reason
@@ -99,6 +100,13 @@ class Forbidden(Refused):
     """Say that the caller is known and may not do this."""
 
     code = "forbidden"
+    status = HTTPStatus.FORBIDDEN
+
+
+class SignatureInvalid(Refused):
+    """Say that a signed URL was changed, is out of date, or was signed for something else."""
+
+    code = "signature_invalid"
     status = HTTPStatus.FORBIDDEN
 
 
