@@ -54,7 +54,7 @@ demo: $(stamp) ## send sample pictures through a system of its own; results in d
 	@$(BIN)/imagemill demo
 
 .PHONY: test
-test: lint ## run everything that CI runs: the checks and all the tests
+test: lint $(TOOLS)/peers ## run everything that CI runs: the checks and all the tests
 	@$(BIN)/pytest -n 2
 
 .PHONY: check
@@ -103,6 +103,11 @@ clean: ## remove what the recipes made; data/ and demo-output/ stay
 $(stamp): $(inputs)
 	@$(call sync,--no-dev)
 	@touch $@
+
+# Other people's servers and programs that tests need; see .ci/peers.
+$(TOOLS)/peers: .ci/peers tests/peers/package-lock.json
+	@.ci/peers
+	@mkdir -p $(@D) && touch $@
 
 $(VENV)/.installed-dev: $(inputs)
 	@$(call sync,)
