@@ -23,6 +23,8 @@ class Process:
     """Its database, which nobody else opens."""
     answers: tuple[str, ...] = ()
     """Path prefixes that the gateway hands to it; the longest that fits counts."""
+    opens: tuple[str, ...] = ()
+    """Paths among these that strangers may ask; one that ends in `/` opens all below it."""
     is_pixels: bool = False
     """Whether it needs a sandbox."""
 
@@ -38,6 +40,7 @@ PROCESSES: Final = (
         "keeps accounts and keys",
         owns="users",
         answers=("/api/v1/auth/", "/api/v1/users/", "/api/v1/api-keys"),
+        opens=(),
     ),
     Process(
         "uploads",

@@ -61,6 +61,13 @@ class Settings(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address to listen at; loopback unless told.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen at; 0 takes a free one.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#]+)?$",
+        description="Address under which people and programs reach the gateway, such as "
+        "`https://images.example.com`; links that are sent out begin with it. Empty: the host and "
+        "the port.",
+    )
     data: Path = Field(Path("data"), description="Folder of databases, objects and generated keys.")
     durability: Literal["synced", "written"] = Field(
         "synced",

@@ -81,4 +81,4 @@ def test_a_token_without_signature_is_refused() -> None:
     claims = {"sub": "a", "scopes": ["*"], "aud": "imagemill-services", "exp": 9_999_999_999}
 
     with pytest.raises(Unauthenticated):
-        Signer(SECRET).check(jwt.encode(claims, None, algorithm="none"))
+        Signer(SECRET).check(jwt.encode(claims, "", algorithm="none"))

@@ -45,7 +45,14 @@ async def gateway(users: Users) -> Gateway:
     door = Door(client, MemoryCache(time.monotonic), remember_s=300)
     routes = {"/api/v1/api-keys": service}
     return Gateway(
-        door, SIGNER, peers={}, routes=routes, version="0", breakers=dict, is_leaving=bool
+        door,
+        SIGNER,
+        peers={},
+        routes=routes,
+        version="0",
+        breakers=dict,
+        is_leaving=bool,
+        open_paths=frozenset(),
     )
 
 
@@ -58,7 +65,7 @@ async def patched(gateway: Gateway, change: object) -> httpx2.Response:
 
 
 async def test_a_caller_is_known_by_the_id_and_the_settings_of_the_key(gateway: Gateway) -> None:
-    identity = await gateway.door.identify(HEADERS)
+    identity = (await gateway.door.admit(HEADERS)).identity
 
     assert identity == Identity(
         account="admin", scopes=frozenset({"*"}), key_id=digest_of(KEY)[:16]
@@ -66,28 +73,28 @@ async def test_a_caller_is_known_by_the_id_and_the_settings_of_the_key(gateway: 
 
 
 async def test_a_caller_is_remembered(gateway: Gateway, users: Users) -> None:
-    known = await gateway.door.identify(HEADERS)
+    known = await gateway.door.admit(HEADERS)
     await users.database.run(lambda each: each.execute("DELETE FROM api_keys"))
 
-    assert await gateway.door.identify(HEADERS) == known
+    assert await gateway.door.admit(HEADERS) == known
     await gateway.door.forget(HEADERS)
     with pytest.raises(Unauthenticated):
-        await gateway.door.identify(HEADERS)
+        await gateway.door.admit(HEADERS)
 
 
 async def test_what_is_set_for_a_key_counts_from_its_next_request(gateway: Gateway) -> None:
-    before = await gateway.door.identify(HEADERS)
+    before = await gateway.door.admit(HEADERS)
 
     answer = await patched(gateway, {"max_retries": 2, "timeout_s": 30})
-    after = await gateway.door.identify(HEADERS)
+    after = await gateway.door.admit(HEADERS)
 
     assert answer.status_code == 200
-    assert (before.max_retries, before.timeout_s) == (None, None)
-    assert (after.max_retries, after.timeout_s) == (2, 30.0)
+    assert (before.identity.max_retries, before.identity.timeout_s) == (None, None)
+    assert (after.identity.max_retries, after.identity.timeout_s) == (2, 30.0)
 
 
 async def test_a_key_that_is_gone_cannot_be_set(gateway: Gateway, users: Users) -> None:
-    await gateway.door.identify(HEADERS)
+    await gateway.door.admit(HEADERS)
     await users.database.run(lambda each: each.execute("DELETE FROM api_keys"))
 
     answer = await patched(gateway, {"max_retries": 2})

@@ -261,6 +261,7 @@ async def _start_gateway(parts: Parts) -> ASGIApp:
         signer=parts.signer,
         peers={name: Peer(parts.client(name, "gateway")) for name in _known_peers(parts)},
         routes=_routes(parts, BY_NAME.values()),
+        open_paths=frozenset(path for each in BY_NAME.values() for path in each.opens),
         version=__version__,
         breakers=parts.breakers,
         is_leaving=lambda: parts.is_leaving,

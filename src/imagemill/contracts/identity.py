@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import jwt
 
 from imagemill.contracts.model import Contract
+from imagemill.contracts.scopes import Role, allows
 from imagemill.errors import Unauthenticated
 
 K = TypeVar("K")
@@ -16,12 +17,14 @@ V = TypeVar("V")
 
 HEADER: Final = "x-imagemill-identity"
 """Header that carries a signed identity between services; the gateway drops a client's own."""
+ADDRESS: Final = "x-imagemill-address"
+"""Header in which the gateway tells where a request came from; it drops a client's own."""
 
 _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "imagemill-services"
 _LIFE_S: Final = 120
 _REUSE_S: Final = 60
-_OF_THE_KEY: Final = ("key_id", "max_retries", "timeout_s")
+_OF_THE_KEY: Final = ("key_id", "role", "max_retries", "timeout_s", "monthly_jobs", "stored_bytes")
 """Claims that stand in a token only where there is something to say."""
 
 
@@ -32,17 +35,36 @@ class Identity(Contract):
     """Id of the account that owns what is made; a process's name for processes."""
     scopes: frozenset[str] = frozenset()
     """What may be done: `jobs:write`, ...; `*` is everything, `service` is another process."""
+    role: Role | None = None
+    """What the account may do beyond its own things; None for processes and strangers."""
     key_id: str | None = None
-    """Names the key that was shown; None for processes."""
+    """Names the key that was shown; None for processes, and for people who logged in."""
     max_retries: int | None = None
     """Tries after the first for jobs that the key makes; None where the service decides."""
     timeout_s: float | None = None
     """Seconds for one attempt at such a job; None where the service decides."""
+    monthly_jobs: int | None = None
+    """Jobs that the key may make in a calendar month, UTC; None is as many as it likes."""
+    stored_bytes: int | None = None
+    """Bytes that the key's originals and results may take up; None is no bound of its own."""
 
     @property
     def is_service(self) -> bool:
         """Whether another process of Imagemill calls for itself."""
         return "service" in self.scopes
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether nobody showed anything; only routes that are open answer then."""
+        return not self.account
+
+    def may(self, scope: str) -> bool:
+        """Tell whether this may be done; who holds `jobs:*` or `*` holds `jobs:write`."""
+        return allows(self.scopes, scope)
+
+
+STRANGER: Final = Identity(account="")
+"""Who showed no key and no token."""
 
 
 class Signer:
@@ -82,7 +104,7 @@ class Signer:
             "scopes": sorted(identity.scopes),
             "aud": _AUDIENCE,
             "exp": now + _LIFE_S,
-            **identity.model_dump(include=set(_OF_THE_KEY), exclude_none=True),
+            **identity.model_dump(mode="json", include=set(_OF_THE_KEY), exclude_none=True),
         }
         return jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
 

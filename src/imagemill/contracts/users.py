@@ -13,6 +13,69 @@ class Credentials(Contract):
     """What a caller showed."""
 
     api_key: str
+    """An API key, or an access token."""
+
+
+class Admitted(Contract):
+    """Who calls, and how often: what the gateway needs to let somebody in."""
+
+    identity: Identity
+    rate_per_minute: int | None = None
+    """Requests a minute that the key was given; None where the gateway's setting counts."""
+    burst: int | None = None
+    """Requests at once that it was given; None where the gateway's setting counts."""
+
+
+class QuietHours(Contract):
+    """A part of each day in which only what cannot wait is told."""
+
+    start: str
+    """Time of day, `22:00`; after `end` where it spans midnight."""
+    end: str
+    time_zone: str = "UTC"
+    """IANA name, such as `Europe/Berlin`."""
+
+
+class Contact(Contract):
+    """How somebody wants to be told, and where."""
+
+    account: str
+    email: str | None = None
+    """Confirmed address; None where there is none, and then no mail is sent."""
+    telephone: str | None = None
+    """E.164, such as `+491701234567`."""
+    push: tuple[str, ...] = ()
+    """Registrations of devices, as the operator's push gateway knows them."""
+    channels: dict[str, tuple[str, ...]] = {}
+    """Channels (`mail`, `sms`, `push`) by event type; a type that is missing is not told."""
+    quiet: QuietHours | None = None
+    digest: bool = True
+    """Whether a batch is told once, at its end, in the place of each of its jobs."""
+
+
+class AuditEntry(Contract):
+    """Who did what, to what, from where."""
+
+    id: str
+    """Names the entry: one that is told twice is kept once."""
+    at: float
+    """Seconds since 1970."""
+    account: str
+    """Who did it; empty for a stranger."""
+    key_id: str | None = None
+    address: str = ""
+    """Where the request came from."""
+    action: str
+    """Such as `login.failed`, `key.revoked`, `image.deleted`, `job.replayed`."""
+    subject: str = ""
+    """Id of what it was done to."""
+    request_id: str = ""
+
+
+class AuditEntries(Contract):
+    """Entries that a service hands over."""
+
+    entries: list[AuditEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +84,7 @@ class UsersClient:
 
     service: ServiceClient
 
-    async def identify(self, credentials: Credentials) -> Identity:
+    async def identify(self, credentials: Credentials) -> Admitted:
         """Tell who shows these credentials; raises `Unauthenticated` when nobody known does."""
         reply = await self.service.call("POST", "/internal/identify", credentials)
-        return Identity.model_validate_json(reply.body)
+        return Admitted.model_validate_json(reply.body)

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imagemill.cache import Cache
-from imagemill.contracts.identity import Identity
-from imagemill.contracts.users import Credentials, UsersClient
-from imagemill.errors import Unauthenticated
+from imagemill.contracts.users import Admitted, Credentials, UsersClient
+from imagemill.web import unknown_caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +19,17 @@ class Door:
     cache: Cache
     remember_s: float
 
-    async def identify(self, headers: Mapping[bytes, bytes]) -> Identity:
+    async def admit(self, headers: Mapping[bytes, bytes]) -> Admitted:
         """Tell who shows these headers; raises `Unauthenticated`."""
         shown = credentials(headers)
         name = _name(shown)
         if remembered := await self.cache.get(name):
-            return Identity.model_validate_json(remembered)
-        identity = await self.users.identify(shown)
+            return Admitted.model_validate_json(remembered)
+        admitted = await self.users.identify(shown)
         if self.remember_s:
-            value = identity.model_dump_json().encode()
+            value = admitted.model_dump_json().encode()
             await self.cache.put(name, value, seconds=self.remember_s)
-        return identity
+        return admitted
 
     async def forget(self, headers: Mapping[bytes, bytes]) -> None:
         """Look up anew who shows these headers when they come next."""
@@ -41,6 +40,11 @@ def _name(shown: Credentials) -> str:
     return f"identity:{hashlib.sha256(shown.api_key.encode()).hexdigest()}"
 
 
+def shows_nothing(headers: Mapping[bytes, bytes]) -> bool:
+    """Tell whether neither a key nor a token is shown, not even a wrong one."""
+    return not (headers.get(b"x-api-key") or headers.get(b"authorization"))
+
+
 def credentials(headers: Mapping[bytes, bytes]) -> Credentials:
     """Read a key from `X-API-Key` or `Authorization: Bearer`; raises `Unauthenticated`."""
     key = headers.get(b"x-api-key", b"")
@@ -48,7 +52,5 @@ def credentials(headers: Mapping[bytes, bytes]) -> Credentials:
     if not key and scheme.lower() == b"bearer":
         key = token.strip()
     if not key:
-        raise Unauthenticated(
-            "Show an API key in the header X-API-Key; `imagemill key` prints the first one."
-        )
+        raise unknown_caller()
     return Credentials(api_key=key.decode("latin-1"))

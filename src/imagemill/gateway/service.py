@@ -15,15 +15,16 @@ from structlog.contextvars import get_contextvars
 
 from imagemill.console import pages
 from imagemill.contracts.health import Peer
-from imagemill.contracts.identity import HEADER, Identity, Signer
+from imagemill.contracts.identity import ADDRESS, HEADER, STRANGER, Identity, Signer
 from imagemill.contracts.transport import SERVICE, ASGIApp, Receive, Scope, Send, Transport
 from imagemill.errors import ImagemillError, NotFound
-from imagemill.gateway.door import Door
+from imagemill.gateway.door import Door, shows_nothing
 from imagemill.gateway.openapi import merged
 from imagemill.web.problems import not_allowed, problem_response
 
 _READ: Final = frozenset({"GET", "HEAD"})
 _IDENTITY: Final = HEADER.encode()
+_ADDRESS: Final = ADDRESS.encode()
 _KEYS: Final = "/api/v1/api-keys"
 """Where the users service changes what a caller is."""
 
@@ -38,6 +39,8 @@ class Gateway:
     """Every service by name, for questions of the gateway's own."""
     routes: Mapping[str, Transport]
     """Path prefix to the service that answers below it; the longest that fits counts."""
+    open_paths: frozenset[str]
+    """Paths below a service that strangers may ask; one that ends in `/` opens all below it."""
     version: str
     breakers: Callable[[], Mapping[str, Any]]
     """Tells how the breakers of this process stand, by name."""
@@ -73,7 +76,7 @@ class Gateway:
         if path == "/health/ready":
             return await self._ready()
         if path == "/health":
-            await self.door.identify(dict(scope["headers"]))
+            await self.door.admit(dict(scope["headers"]))
             return await self._health()
         if path == "/openapi.json":
             return await self._describe(Request(scope))
@@ -82,10 +85,24 @@ class Gateway:
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         transport, headers = self._route(scope["path"]), dict(scope["headers"])
-        identity = await self.door.identify(headers)
+        identity = await self._caller(scope, headers)
         if scope["method"] not in _READ and scope["path"].startswith(_KEYS):
             send = self._forgetting(headers, send)
         await transport.forward(self._signed(scope, identity), receive, send)
+
+    async def _caller(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Identity:
+        """Tell who calls; who shows nothing is a stranger where strangers may ask."""
+        if shows_nothing(headers) and self._is_open(scope):
+            return STRANGER
+        return (await self.door.admit(headers)).identity
+
+    def _is_open(self, scope: Scope) -> bool:
+        """Tell whether strangers may ask: an open path, or one that a signature may open."""
+        path = scope["path"]
+        parents = (path[: at + 1] for at, each in enumerate(path) if each == "/")
+        if path in self.open_paths or any(each in self.open_paths for each in parents):
+            return True
+        return b"signature=" in scope.get("query_string", b"")
 
     def _forgetting(self, headers: Mapping[bytes, bytes], send: Send) -> Send:
         """Forget who calls before the answer goes out, for it may be another from then on."""
@@ -110,7 +127,8 @@ class Gateway:
         kept = [pair for pair in scope["headers"] if pair[0] not in _PRIVATE]
         token = self.signer.sign(identity).encode()
         request_id = str(get_contextvars().get("request_id", "")).encode()
-        ours = [(_IDENTITY, token), (b"x-correlation-id", request_id)]
+        address = (scope.get("client") or ("", 0))[0].encode()
+        ours = [(_IDENTITY, token), (_ADDRESS, address), (b"x-correlation-id", request_id)]
         return {**scope, "headers": [*kept, *ours]}
 
     async def _ready(self) -> Response:
@@ -150,7 +168,14 @@ class Gateway:
 
 _OWN: Final = frozenset({"/health/live", "/health/ready", "/health", "/openapi.json", "/docs", "/"})
 _PRIVATE: Final = frozenset(
-    {_IDENTITY, b"x-api-key", b"authorization", b"cookie", b"x-correlation-id", b"x-request-id"}
+    {
+        *(_IDENTITY, _ADDRESS),
+        b"x-api-key",
+        b"authorization",
+        b"cookie",
+        b"x-correlation-id",
+        b"x-request-id",
+    }
 )
 
 

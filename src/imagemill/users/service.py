@@ -10,7 +10,7 @@ from typing import Final
 from fastapi import FastAPI, Request
 
 from imagemill.contracts.identity import Identity, Signer
-from imagemill.contracts.users import Credentials
+from imagemill.contracts.users import Admitted, Credentials
 from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
 from imagemill.users import records
@@ -42,11 +42,12 @@ class Users:
         add_current_key(app, self.database)
         return app
 
-    async def identify(self, request: Request, _: Identity) -> Identity:
+    async def identify(self, request: Request, _: Identity) -> Admitted:
         """Tell whose key this is."""
         shown = await asked(request, Credentials)
         digest = digest_of(shown.api_key)
-        return (await self.database.read(lambda each: records.find(each, digest))).identity
+        key = await self.database.read(lambda each: records.find(each, digest))
+        return Admitted(identity=key.identity)
 
 
 def digest_of(api_key: str) -> str:

@@ -10,10 +10,11 @@ from pydantic import BaseModel
 
 from imagemill.contracts.identity import HEADER, Identity, Signer
 from imagemill.contracts.problem import Problem
-from imagemill.errors import FieldError, Forbidden, InvalidRequest
+from imagemill.errors import FieldError, Forbidden, InvalidRequest, Unauthenticated
 from imagemill.streams import gathered
 from imagemill.web.openapi import PROBLEMS, operation_id, schemas_of, titled
 from imagemill.web.problems import answer_errors_as_problems
+from imagemill.web.rights import is_open, scope_of
 
 _PIECE_BYTES: Final = 256 << 10
 
@@ -50,9 +51,26 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
 
 
 async def caller(request: Request) -> Identity:
-    """Check the signed identity of a request; services answer nobody without one."""
+    """Check the signed identity of a request, and that it may do what it asks for.
+
+    Services answer nobody without an identity, and a stranger on open routes only.
+    """
     signer: Signer = request.app.state.signer
-    return signer.check(request.headers.get(HEADER))
+    identity = signer.check(request.headers.get(HEADER))
+    route = request.scope.get("route")
+    if identity.is_stranger and not is_open(route):
+        raise unknown_caller()
+    scope = None if identity.is_stranger else scope_of(route, request.method)
+    if scope and not identity.may(scope):
+        raise Forbidden(f"This needs the scope {scope}, which the key does not have.")
+    return identity
+
+
+def unknown_caller() -> Unauthenticated:
+    """Make the error for who shows neither a key nor a token."""
+    return Unauthenticated(
+        "Show an API key in the header X-API-Key; `imagemill key` prints the first one."
+    )
 
 
 async def process(request: Request) -> Identity:
