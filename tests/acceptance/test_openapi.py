@@ -45,6 +45,13 @@ def test_every_described_route_is_there_and_answers_as_described(api: API, docum
         assert kind in route["responses"][str(answer.status_code)].get("content", {}), path
 
 
+def test_every_route_has_a_name_that_programs_can_have(document: JSON) -> None:
+    names = [route["operationId"] for _, _, route in described(document)]
+
+    assert [each for each in names if not each.isidentifier()] == []
+    assert len(set(names)) == len(names)
+
+
 def test_every_short_form_is_described_with_its_parameters(document: JSON) -> None:
     for name, step in operations().items():
         content = document["paths"][f"/api/v1/{name}"]["post"]["requestBody"]["content"]

@@ -94,7 +94,8 @@ IN_PROGRESS: Final[Described] = {
 
 def operation_id(route: APIRoute) -> str:
     """Name a route for generated clients, such as `jobs_submit`; unique over all services."""
-    return "_".join(str(each) for each in (*route.tags[:1], route.name))
+    tag = str(route.tags[0]).replace(" ", "_") if route.tags else ""
+    return f"{tag}_{route.name}" if tag else route.name
 
 
 def titled(document: dict[str, Any]) -> dict[str, Any]:
