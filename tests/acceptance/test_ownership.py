@@ -4,59 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import httpx2
 import pytest
 
-from tests.acceptance import pictures
 from tests.acceptance.accounts import client_of
 from tests.acceptance.api import API, JSON, good
 from tests.acceptance.system import System, eventually, started
+from tests.acceptance.things import EVERYBODYS, SMALL, image, made, prefix_of
 
 UNKNOWN: Final = "00000000-0000-4000-8000-000000000000"
-SMALL: Final = {"small": [{"op": "resize", "width": 8}]}
-IN_NO_TIME: Final = {"timeout_s": 1, "max_retries": 0, "fresh": True}
-SLOW: Final = {"slow": [{"op": "filter", "type": "median", "size": 15}]}
-EVERYBODYS: Final = ("/api/v1/operations/",)
-"""Routes that name what belongs to nobody."""
-
-
-def _image(api: API) -> JSON:
-    return {"image_id": api.upload(pictures.jpeg())["image_id"]}
-
-
-def _job(api: API) -> JSON:
-    job = api.completed(api.submit(_image(api)["image_id"], SMALL))
-    return {"job_id": job["job_id"], "name": "small"}
-
-
-def _batch(api: API) -> JSON:
-    answer = api.post("/api/v1/batches", json={"items": [{"input": _image(api)}], "outputs": SMALL})
-    assert answer.status_code == 202, answer.text
-    return {"batch_id": answer.json()["batch_id"]}
-
-
-def _letter(api: API) -> JSON:
-    big = api.upload(pictures.jpeg(3000, 3000))["image_id"]
-    return {"letter_id": api.ended(api.submit(big, SLOW, **IN_NO_TIME))["job_id"]}
-
-
-def _preset(api: API) -> JSON:
-    steps = [{"op": "resize", "width": 8}]
-    good(api.post("/api/v1/presets", json={"name": "mine", "steps": steps}))
-    return {"name": "mine"}
-
-
-MAKERS: Final[Mapping[str, Callable[[API], JSON]]] = {
-    "/api/v1/images/": _image,
-    "/api/v1/jobs/": _job,
-    "/api/v1/batches/": _batch,
-    "/api/v1/dead-letters/": _letter,
-    "/api/v1/presets/": _preset,
-}
-"""How the things of a path are made: the values of its parameters, for one that is there."""
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +51,8 @@ def routes(owner: API) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def made(owner: API, routes: list[tuple[str, str]]) -> dict[str, JSON]:
-    """Make one of each thing; a route of things that no maker knows fails here."""
-    prefixes = {path[: path.index("{")] for _, path in routes}
-    assert prefixes <= MAKERS.keys(), f"say how these are made: {prefixes - MAKERS.keys()}"
-    return {prefix: MAKERS[prefix](owner) for prefix in prefixes}
+def things(owner: API, routes: list[tuple[str, str]]) -> dict[str, JSON]:
+    return made(owner, [path for _, path in routes])
 
 
 def ask(api: API, method: str, path: str, values: Mapping[str, str]) -> httpx2.Response:
@@ -113,10 +69,10 @@ def said(answer: httpx2.Response) -> JSON:
 
 
 def test_every_route_answers_a_foreign_id_like_an_unknown_one(
-    other: API, routes: list[tuple[str, str]], made: dict[str, JSON]
+    other: API, routes: list[tuple[str, str]], things: dict[str, JSON]
 ) -> None:
     for method, path in routes:
-        foreign = ask(other, method, path, made[path[: path.index("{")]])
+        foreign = ask(other, method, path, things[prefix_of(path)])
         unknown = ask(other, method, path, {})
 
         assert said(foreign) == said(unknown), (method, path)
@@ -126,18 +82,18 @@ def test_every_route_answers_a_foreign_id_like_an_unknown_one(
 
 
 def test_what_was_knocked_at_is_there_still(
-    owner: API, routes: list[tuple[str, str]], made: dict[str, JSON]
+    owner: API, routes: list[tuple[str, str]], things: dict[str, JSON]
 ) -> None:
     reads = [path for method, path in routes if method == "get" and not path.endswith("events")]
 
     for path in reads:
-        answer = ask(owner, "get", path, made[path[: path.index("{")]])
+        answer = ask(owner, "get", path, things[prefix_of(path)])
 
         assert answer.status_code == 200, (path, answer.text)
 
 
-def test_lists_show_nothing_of_others(other: API, made: dict[str, JSON]) -> None:
-    mine = {value for each in made.values() for value in each.values()}
+def test_lists_show_nothing_of_others(other: API, things: dict[str, JSON]) -> None:
+    mine = {value for each in things.values() for value in each.values()}
 
     for path in ("jobs", "batches", "dead-letters", "presets"):
         answer = other.get(f"/api/v1/{path}")
@@ -147,8 +103,10 @@ def test_lists_show_nothing_of_others(other: API, made: dict[str, JSON]) -> None
 
 
 @pytest.mark.parametrize("place", ["input", "watermark", "batch item"])
-def test_a_foreign_image_cannot_be_worked_on(other: API, made: dict[str, JSON], place: str) -> None:
-    own, foreign = _image(other)["image_id"], made["/api/v1/images/"]["image_id"]
+def test_a_foreign_image_cannot_be_worked_on(
+    other: API, things: dict[str, JSON], place: str
+) -> None:
+    own, foreign = image(other)["image_id"], things["/api/v1/images/"]["image_id"]
     route, asked = work_on(place, own, "IMAGE")
 
     about_foreign, about_unknown = (

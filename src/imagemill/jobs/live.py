@@ -16,12 +16,15 @@ from imagemill.jobs.service import Jobs
 from imagemill.jobs.views import event_view
 from imagemill.web import Caller
 
-_LONGEST_ID: Final = 18
+LARGEST_ID: Final = 10**18 - 1
+"""No event has a larger id: 64 bits of a database hold them all."""
 LONGEST_WAIT_S: Final = 60.0
 """Seconds that a request is held open at most."""
 
 _WAIT: Final = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
-After = Annotated[int, Query(ge=0, description="Only what happened after this event.")]
+After = Annotated[
+    int, Query(ge=0, le=LARGEST_ID, description="Only what happened after this event.")
+]
 LastEventId = Annotated[
     str | None, Header(description="Id of the last event that was seen; goes before `after`.")
 ]
@@ -64,7 +67,7 @@ async def start_of(after: After = 0, last_event_id: LastEventId = None) -> int:
     """Tell after which event to go on; looked at before the stream begins, so it can be refused."""
     if last_event_id is None:
         return after
-    if not last_event_id.isdecimal() or len(last_event_id) > _LONGEST_ID:
+    if not last_event_id.isdecimal() or len(last_event_id) > len(str(LARGEST_ID)):
         problem = FieldError("Last-Event-ID", "is not an id that this stream gave.")
         raise InvalidRequest("The stream cannot go on from there.", errors=[problem])
     return int(last_event_id)

@@ -48,7 +48,11 @@ from imagemill.web.reading import json_object
 
 _After = Annotated[
     int | None,
-    Query(ge=0, description="Show the events after this one, too; 0 for all of them."),
+    Query(
+        ge=0,
+        le=live.LARGEST_ID,
+        description="Show the events after this one, too; 0 for all of them.",
+    ),
 ]
 
 
