@@ -1,4 +1,4 @@
-"""Write the reference pages from the code, so that they cannot say anything else."""
+"""Write what can be made from the code, so that it cannot say anything else."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from pathlib import Path
 
 from docs.generator.errors import errors_page
 from docs.generator.operations import operations_page
+from docs.generator.postman import postman_page
 from docs.generator.settings import settings_page
 
-REFERENCE = Path(__file__).parent.parent / "reference"
+DOCS = Path(__file__).parent.parent
 
 PAGES: Mapping[str, Callable[[], str]] = {
-    "errors.md": errors_page,
-    "operations.md": operations_page,
-    "settings.md": settings_page,
+    "reference/errors.md": errors_page,
+    "reference/operations.md": operations_page,
+    "reference/settings.md": settings_page,
+    "postman/imagemill.postman_collection.json": postman_page,
 }
-"""Name of the file to what it must hold."""
+"""Path of the file below `docs/` to what it must hold."""
 
 
 def stale() -> dict[str, str]:
@@ -26,5 +28,5 @@ def stale() -> dict[str, str]:
 
 
 def _read(name: str) -> str:
-    page = REFERENCE / name
+    page = DOCS / name
     return page.read_text(encoding="utf-8") if page.exists() else ""

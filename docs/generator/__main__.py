@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from docs.generator import REFERENCE, stale
+from docs.generator import DOCS, stale
 
 
 def main(arguments: list[str]) -> int:
@@ -15,8 +15,8 @@ def main(arguments: list[str]) -> int:
             print(f"Out of date: {', '.join(pages)}. Write them anew with: make docs")
         return bool(pages)
     for name, text in pages.items():
-        (REFERENCE / name).write_text(text, encoding="utf-8")
-        print(f"Wrote docs/reference/{name}")
+        (DOCS / name).write_text(text, encoding="utf-8")
+        print(f"Wrote docs/{name}")
     return 0
 
 

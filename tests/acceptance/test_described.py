@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -65,7 +66,7 @@ def test_every_route_answers_as_described(
     owner: API, other: API, own: System, mode: GenerationMode
 ) -> None:
     schema = schemathesis.openapi.from_dict(good(owner.get("/openapi.json")))
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     paths = [each.path for each in operations if "{" in each.path]
     things = made(owner, [each for each in paths if not each.startswith(EVERYBODYS)])
 
@@ -85,7 +86,7 @@ def ask_all(
 
     @FEW
     @given(case=operation.as_strategy(generation_mode=mode))
-    def ask(case: schemathesis.Case) -> None:
+    def ask(case: schemathesis.Case[Any]) -> None:
         for caller, things in callers.items():
             case.path_parameters.update(things)
             headers = {"x-api-key": caller.headers["x-api-key"]}

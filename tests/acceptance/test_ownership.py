@@ -58,7 +58,7 @@ def things(owner: API, routes: list[tuple[str, str]]) -> dict[str, JSON]:
 def ask(api: API, method: str, path: str, values: Mapping[str, str]) -> httpx2.Response:
     """Ask a route about the thing that `values` name, or about one that is not there."""
     at = re.sub(r"{(\w+)}", lambda found: values.get(found[1], UNKNOWN), path)
-    body = None if method in {"get", "delete"} else {}
+    body: JSON | None = None if method in {"get", "delete"} else {}
     return api.request(method, at, json=body)
 
 
