@@ -55,7 +55,7 @@ PROCESSES: Final = (
         "accepts jobs and keeps what becomes of them",
         asks=("uploads",),
         owns="jobs",
-        answers=("/api/v1/",),
+        answers=("/api/v1/", "/uploads", "/images", "/url", "/status/", "/api/status/"),
     ),
     Process(
         "worker",

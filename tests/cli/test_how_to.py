@@ -33,6 +33,7 @@ SHOWN = {
         "idempotency-replayed: true",
         '"decided":[],"more":false',
     ),
+    "simple-routes": ('"status":"COMPLETED"', '"width":'),
     "try-again": ("HTTP/1.1 201", "idempotency-replayed: true"),
     "presets": (
         '"name":"card","version":1',

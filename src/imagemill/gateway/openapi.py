@@ -50,6 +50,11 @@ _TAGS: Final = (
         "name": "keys",
         "description": "The key that is calling, and how often and how long its jobs are tried.",
     },
+    {
+        "name": "documents",
+        "description": "A simpler way in: one request for a picture and what shall be made of it,"
+        " and a status in capital letters.",
+    },
     {"name": "health", "description": "How the system is, for orchestrators and people."},
 )
 

@@ -45,6 +45,16 @@ _ANSWERS: Final[Described] = {
     429: problem("You have as many unfinished jobs as one owner may have."),
     **PICTURE_PROBLEMS,
 }
+PROMISED: Final[Described] = {
+    202: {
+        "description": "The request is taken on; `Location` tells where it is.",
+        "headers": location("Where to ask about the request."),
+    },
+    **{status: _ANSWERS[status] for status in (409, 429)},
+    **PICTURE_PROBLEMS,
+}
+"""What the routes of the requirements answer to work."""
+
 _FILE: Final[dict[str, Any]] = {**BYTES, "description": "The picture."}
 _DRY_RUN: Final[dict[str, Any]] = {
     "name": "dry_run",

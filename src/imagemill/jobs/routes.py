@@ -19,6 +19,7 @@ from imagemill.jobs import listing, live, once, openapi, parameters
 from imagemill.jobs.batch_routes import add_batches
 from imagemill.jobs.batches import Batches
 from imagemill.jobs.catalogue import Catalogue, OperationView, catalogue, operation_view
+from imagemill.jobs.document_routes import add_documents
 from imagemill.jobs.internal import add_internal
 from imagemill.jobs.job import Job
 from imagemill.jobs.lending import Lending
@@ -74,6 +75,7 @@ def app_of(jobs: Jobs, lending: Lending, faults: Faults) -> FastAPI:
     add_presets(app, jobs.presets, jobs.running)
     add_letters(app, public)
     add_batches(app, Batches(jobs, replays))
+    add_documents(app, public)
     app.get(
         "/api/v1/jobs/{job_id}/outputs/{name}", response_class=Response, **openapi.OUTPUT, **plain
     )(public.output)
@@ -109,7 +111,7 @@ class Public:
             parameters.refuse_twice({"job"} & query.keys())
             return await self._answer(request, wish_of(await json_object(request)), caller, entry)
         wish = wish_of_text(query["job"]) if "job" in query else None
-        intake = await self._take_in(request, caller)
+        intake = await self.take_in(request, caller)
         if wish is None:
             wish = wish_of_text(intake.fields.pop("job", None))
         parameters.refuse_unknown(intake.fields)
@@ -133,7 +135,7 @@ class Public:
             return await self._answer(request, wish_of_fields(operation, given), caller, entry)
         is_raw = not parameters.is_form(request)
         early = wish_of_fields(operation, query) if is_raw else None
-        intake = await self._take_in(request, caller)
+        intake = await self.take_in(request, caller)
         wish = early or wish_of_fields(operation, parameters.merged(query, intake.fields))
         return await self._answer(request, wish, caller, entry, intake)
 
@@ -263,7 +265,8 @@ class Public:
             raise Expired("The results of this job were removed when their time was over.")
         return await self.rebuilding.delivered(request, job, found, caller)
 
-    async def _take_in(self, request: Request, caller: Identity) -> Intake:
+    async def take_in(self, request: Request, caller: Identity) -> Intake:
+        """Have uploads keep the picture that a request carries."""
         await self.jobs.check_room(caller)
         names = ("content-type", "content-length")
         headers = {name: request.headers[name] for name in names if name in request.headers}
