@@ -16,6 +16,7 @@ EVERYBODYS: Final = ("/api/v1/operations/",)
 
 
 def image(api: API) -> JSON:
+    """Upload a picture; give the values that name it."""
     return {"image_id": api.upload(pictures.jpeg())["image_id"]}
 
 
@@ -35,6 +36,11 @@ def _letter(api: API) -> JSON:
     return {"letter_id": api.ended(api.submit(big, SLOW, **IN_NO_TIME))["job_id"]}
 
 
+def _request(api: API) -> JSON:
+    answer = api.post("/uploads", files={"file": ("photo.jpg", pictures.jpeg())})
+    return {"request_id": answer.json()["requestId"]}
+
+
 def _preset(api: API) -> JSON:
     steps = [{"op": "resize", "width": 8}]
     good(api.post("/api/v1/presets", json={"name": "mine", "steps": steps}))
@@ -47,6 +53,8 @@ MAKERS: Final[Mapping[str, Callable[[API], JSON]]] = {
     "/api/v1/batches/": _batch,
     "/api/v1/dead-letters/": _letter,
     "/api/v1/presets/": _preset,
+    "/status/": _request,
+    "/api/status/": _request,
 }
 """How the things of a path are made: the values of its parameters, for one that is there."""
 
