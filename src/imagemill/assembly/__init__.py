@@ -184,6 +184,7 @@ def _ground(parts: Parts, database: Database) -> Ground:
         public_url=settings.public_url,
         link_url=settings.public_url or f"http://{host}:{settings.port}",
         peers={name: parts.later(name, "users") for name in KEEPERS if parts.is_known(name)},
+        linger_s=settings.gateway.identity_cache_s,
     )
 
 

@@ -37,6 +37,8 @@ class Accounts:
     new_id: Callable[[], str]
     bell: Callable[[], None]
     """Tells that there is something to deliver."""
+    linger_s: float = 0.0
+    """Seconds for which a gateway may let in who is gone; what is made then must go too."""
 
     async def named(self, account: Account, name: str | None) -> Account:
         """Set what the owner is called."""
@@ -96,7 +98,9 @@ class Accounts:
         def unit(connection: Connection) -> None:
             accounts.remove(connection, account.id)
             for peer in KEEPERS:
-                errand = Errand(self.new_id(), peer, Kind.DEPARTURE, account.id, now)
+                errand = Errand(
+                    self.new_id(), peer, Kind.DEPARTURE, account.id, now + self.linger_s
+                )
                 errands.add(connection, errand)
             self.note(connection, origin.entry("account.deleted", account.id, at=now))
 

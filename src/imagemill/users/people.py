@@ -60,6 +60,8 @@ class Ground:
     """What links in letters begin with; the public address where it is empty."""
     peers: Mapping[str, ServiceClient] = field(default_factory=dict)
     """Services that can be told something, the notifier among them where there is one."""
+    linger_s: float = 0.0
+    """Seconds for which a gateway may let in who is gone."""
     note: Note = log_entry
     clock: Callable[[], float] = time.time
     new_id: Callable[[], str] = _new_id
@@ -103,6 +105,7 @@ def people_of(ground: Ground) -> People:
             clock=clock,
             new_id=ground.new_id,
             bell=errands.ring,
+            linger_s=ground.linger_s,
         ),
         errands=errands,
     )
