@@ -112,6 +112,9 @@ def _greeting(
         ]
     if is_first and system.admin_key:
         lines.append(f"API key, shown this once: {system.admin_key}")
+        lines.append(
+            "To log in with a password, set one: `imagemill accounts set-password YOUR-ADDRESS`"
+        )
     elif system.admin_key:
         lines.append(f"API key: in {admin_key_file(settings)} (`imagemill key` prints it)")
     return lines

@@ -23,6 +23,7 @@ from imagemill.gateway.settings import GatewaySettings
 from imagemill.jobs.settings import JobsSettings
 from imagemill.queue.settings import QueueSettings
 from imagemill.uploads.settings import UploadsSettings
+from imagemill.users.settings import UsersSettings
 from imagemill.worker.settings import WorkerSettings
 
 PREFIX: Final = "IMAGEMILL_"
@@ -95,6 +96,7 @@ class Settings(BaseModel):
     )
     limits: Limits = Field(Limits(), description="What a picture may ask of the machine.")
     gateway: GatewaySettings = Field(GatewaySettings(), description="The gateway.")
+    users: UsersSettings = Field(UsersSettings(), description="Accounts and logins.")
     uploads: UploadsSettings = Field(UploadsSettings(), description="Retention of originals.")
     jobs: JobsSettings = Field(JobsSettings(), description="Leases, time limits and tries.")
     queue: QueueSettings = Field(QueueSettings(), description="The queue that carries work.")

@@ -12,13 +12,14 @@ import pytest
 from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.identity import Identity, Signer
+from imagemill.contracts.scopes import Role
 from imagemill.contracts.transport import InMemory
 from imagemill.contracts.users import UsersClient
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.errors import NotFound, Unauthenticated
 from imagemill.gateway.door import Door
 from imagemill.gateway.service import Gateway
-from imagemill.users import records
+from imagemill.users.records import keys as records
 from imagemill.users.service import Users, digest_of
 
 KEY = "im_of_a_test"
@@ -68,7 +69,10 @@ async def test_a_caller_is_known_by_the_id_and_the_settings_of_the_key(gateway: 
     identity = (await gateway.door.admit(HEADERS)).identity
 
     assert identity == Identity(
-        account="admin", scopes=frozenset({"*"}), key_id=digest_of(KEY)[:16]
+        account="admin",
+        role=Role.ADMIN,
+        scopes=Role.ADMIN.scopes,
+        key_id=digest_of(KEY)[:16],
     )
 
 

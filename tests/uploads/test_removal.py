@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from imagemill.contracts.identity import Identity
 from imagemill.errors import ImageInUse, InvalidRequest, NotFound, Unavailable
 from tests.acceptance import pictures
-from tests.uploads.service import OWNER, Service
+from tests.uploads.service import OWNER, PROCESS, Service
 
 pytestmark = pytest.mark.slow
 
@@ -126,3 +128,18 @@ async def test_a_query_that_is_wrong_is_refused_by_name(
 
     assert [each.field for each in refusal.value.errors] == [field]
     assert (await service.ask("GET", path)).status == 200
+
+
+async def test_an_account_that_is_gone_leaves_no_image(service: Service) -> None:
+    mine = [await service.upload(pictures.jpeg(each)) for each in (50, 60, 70)]
+    other = await service.upload(pictures.jpeg(), OTHER)
+    service.jobs.used = {mine[0].image.image_id}
+    users = replace(service.client.service, identity=PROCESS)
+
+    await users.call("POST", "/internal/accounts/owner/delete")
+    await users.call("POST", "/internal/accounts/owner/delete")
+
+    assert await service.uploads.find(OWNER, [each.image.image_id for each in mine]) == {}
+    assert await service.uploads.find(OTHER, [other.image.image_id])
+    assert len(service.objects()) == 1
+    assert {(force, who) for _, force, who in service.jobs.asked} == {(True, "owner")}

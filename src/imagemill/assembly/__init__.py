@@ -30,6 +30,7 @@ from imagemill.contracts.jobs import TOPIC, JobsClient
 from imagemill.contracts.transport import ASGIApp, Transport
 from imagemill.contracts.uploads import UploadsClient
 from imagemill.contracts.users import UsersClient
+from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
 from imagemill.database.sqlite import SQLiteCopy
 from imagemill.engine.edition import edition
@@ -48,12 +49,15 @@ from imagemill.jobs.service import Jobs
 from imagemill.jobs.settings import JobsSettings
 from imagemill.jobs.states import Patience
 from imagemill.jobs.sweep import Sweeper
+from imagemill.keyring import TOKENS, KeyRing
 from imagemill.notifier.service import Notifier
 from imagemill.processes import BY_NAME, Process, check
 from imagemill.settings import Settings
 from imagemill.storage.local import LocalStorage
 from imagemill.uploads.routes import app_of as uploads_app
 from imagemill.uploads.service import Uploads
+from imagemill.users.accounts import KEEPERS
+from imagemill.users.people import Ground, People, people_of
 from imagemill.users.service import Users
 from imagemill.web import service_app
 from imagemill.web.health import Health, tell_health
@@ -90,6 +94,7 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
         faults = Faults.read(settings.fault, are_allowed=settings.test_faults)
         parts = Parts(settings, opened, faults)
         wanted = check(settings, names)
+        parts.wanted = tuple(each.name for each in wanted)
         _make_private(settings.data)
         for process in sorted(wanted, key=lambda each: _ORDER.index(each.name)):
             parts.apps[process.name] = await _STARTS[process.name](parts)
@@ -158,11 +163,55 @@ async def _ending(group: asyncio.TaskGroup) -> AsyncIterator[asyncio.TaskGroup]:
 async def _start_users(parts: Parts) -> ASGIApp:
     path = admin_key_file(parts.settings)
     parts.admin_key = keys.read_or_make(path, prefix=keys.ADMIN_KEY_PREFIX)
-    users = Users(parts.database("users"), parts.signer)
+    database = parts.database("users")
+    people = people_of(_ground(parts, database))
+    parts.opened.push_async_callback(people.close)
+    users = Users(database, parts.signer, people)
     await users.start(parts.admin_key)
+    parts.loops.append(people.errands.run)
     app = users.app()
     tell_health(app, _well)
     return app
+
+
+def _ground(parts: Parts, database: Database) -> Ground:
+    settings = parts.settings
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return Ground(
+        database=database,
+        ring=KeyRing(settings.data / "token-keys", TOKENS),
+        settings=settings.users,
+        public_url=settings.public_url,
+        link_url=settings.public_url or f"http://{host}:{settings.port}",
+        peers={name: parts.later(name, "users") for name in KEEPERS if parts.is_known(name)},
+        linger_s=settings.gateway.identity_cache_s,
+    )
+
+
+@asynccontextmanager
+async def people_beside(settings: Settings) -> AsyncIterator[People]:
+    """Open the accounts of a data folder, beside the services that use it or without any.
+
+    Raises `Unavailable` when the database cannot be opened or written.
+    """
+    async with AsyncExitStack() as opened:
+        parts = Parts(settings, opened)
+        _make_private(settings.data)
+        database = parts.database("users")
+        people = people_of(_ground(parts, database))
+        opened.push_async_callback(people.close)
+        key = keys.read_or_make(admin_key_file(settings), prefix=keys.ADMIN_KEY_PREFIX)
+        await Users(database, parts.signer, people).start(key)
+        yield people
+
+
+def rotate_keys(settings: Settings) -> str:
+    """Put a new key in front of those that sign access tokens; give its id.
+
+    Raises `Unavailable` when the file cannot be written.
+    """
+    _make_private(settings.data)
+    return KeyRing(settings.data / "token-keys", TOKENS).rotate(time.time()).id
 
 
 async def _start_uploads(parts: Parts) -> ASGIApp:

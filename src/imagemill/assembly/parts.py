@@ -38,6 +38,8 @@ class Parts:
     settings: Settings
     opened: AsyncExitStack
     faults: Faults = field(default_factory=Faults.none)
+    wanted: tuple[str, ...] = ()
+    """Names of the processes that run in this one."""
     apps: dict[str, ASGIApp] = field(default_factory=dict)
     loops: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
     ends: list[Callable[[], None]] = field(default_factory=list)
@@ -143,6 +145,10 @@ class Parts:
         """Make a client of a service for the process that asks."""
         identity = Identity(account=asking, scopes=frozenset({"service"}))
         return ServiceClient(self.transport(service), self.signer, identity)
+
+    def is_known(self, service: str) -> bool:
+        """Tell whether a service runs in this process or has an address."""
+        return service in self.wanted or bool(getattr(self.settings.peers, service))
 
     def later(self, service: str, asking: str) -> ServiceClient:
         """Make a client of a service that starts after whoever asks it."""

@@ -19,8 +19,8 @@ The notifier's place in the log of events must not be ahead of the log, or event
 a job names an image, and both name an account. The queue is not among them: what it held is
 published again from the jobs database.
 """
-KEYS: Final = ("admin-key", "service-key")
-"""Files with the keys that the first start makes."""
+KEYS: Final = ("admin-key", "service-key", "token-keys", "url-keys")
+"""Files with the keys that the first start makes, those of rings among them."""
 
 
 def database_file(data: Path, name: str) -> Path:

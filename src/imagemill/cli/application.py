@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from imagemill.cli import (
+    accounts,
     backup,
     batches,
     dead_letters,
@@ -23,6 +24,7 @@ from imagemill.cli import (
     operations,
     presets,
     process,
+    rotate_keys,
     screen,
     serve,
     submit,
@@ -43,6 +45,7 @@ COMMANDS = (
     backup.backup,
     backup.restore,
     key.key,
+    rotate_keys.rotate_keys,
 )
 FAILED = 1
 WRONG_USAGE = 2
@@ -66,6 +69,7 @@ def application(*, colour: bool) -> typer.Typer:
     presets.add_to(program, colour=colour)
     batches.add_to(program, colour=colour)
     dead_letters.add_to(program, colour=colour)
+    accounts.add_to(program, colour=colour)
     return program
 
 

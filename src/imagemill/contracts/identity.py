@@ -24,7 +24,15 @@ _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "imagemill-services"
 _LIFE_S: Final = 120
 _REUSE_S: Final = 60
-_OF_THE_KEY: Final = ("key_id", "role", "max_retries", "timeout_s", "monthly_jobs", "stored_bytes")
+_OF_THE_KEY: Final = (
+    "key_id",
+    "session",
+    "role",
+    "max_retries",
+    "timeout_s",
+    "monthly_jobs",
+    "stored_bytes",
+)
 """Claims that stand in a token only where there is something to say."""
 
 
@@ -39,6 +47,8 @@ class Identity(Contract):
     """What the account may do beyond its own things; None for processes and strangers."""
     key_id: str | None = None
     """Names the key that was shown; None for processes, and for people who logged in."""
+    session: str | None = None
+    """Names the login whose token was shown; None for keys and processes."""
     max_retries: int | None = None
     """Tries after the first for jobs that the key makes; None where the service decides."""
     timeout_s: float | None = None

@@ -26,6 +26,12 @@ class Admitted(Contract):
     """Requests at once that it was given; None where the gateway's setting counts."""
 
 
+class OfAccount(Contract):
+    """An account that something is asked about."""
+
+    account: str
+
+
 class QuietHours(Contract):
     """A part of each day in which only what cannot wait is told."""
 
@@ -88,3 +94,8 @@ class UsersClient:
         """Tell who shows these credentials; raises `Unauthenticated` when nobody known does."""
         reply = await self.service.call("POST", "/internal/identify", credentials)
         return Admitted.model_validate_json(reply.body)
+
+    async def contact(self, account: str) -> Contact:
+        """Tell how and where an account's owner is told; raises `NotFound` for no such account."""
+        reply = await self.service.call("POST", "/internal/contact", OfAccount(account=account))
+        return Contact.model_validate_json(reply.body)

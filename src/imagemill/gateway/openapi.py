@@ -47,6 +47,13 @@ _TAGS: Final = (
         " in the place of its steps.",
     },
     {
+        "name": "signing in",
+        "description": "Accounts for people: register, log in, go on, forget a password. An access"
+        " token is shown as `Authorization: Bearer`, where a key would be.",
+    },
+    {"name": "account", "description": "Your own account, and how you are told of things."},
+    {"name": "admins", "description": "Everybody's accounts."},
+    {
         "name": "keys",
         "description": "The key that is calling, and how often and how long its jobs are tried.",
     },

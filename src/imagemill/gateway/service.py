@@ -25,7 +25,7 @@ from imagemill.web.problems import not_allowed, problem_response
 _READ: Final = frozenset({"GET", "HEAD"})
 _IDENTITY: Final = HEADER.encode()
 _ADDRESS: Final = ADDRESS.encode()
-_KEYS: Final = "/api/v1/api-keys"
+_KEYS: Final = ("/api/v1/api-keys", "/api/v1/auth/", "/api/v1/users/")
 """Where the users service changes what a caller is."""
 
 

@@ -26,6 +26,7 @@ DELETE FROM idempotency WHERE (owner, key) IN (
 )
 RETURNING key
 """
+_FORGET_OWNER = "DELETE FROM idempotency WHERE owner = :owner"
 
 
 def find(connection: Connection, owner: str, key: str, after: float) -> Remembered | None:
@@ -48,3 +49,8 @@ def keep(connection: Connection, owner: str, key: str, remembered: Remembered) -
 def forget(connection: Connection, before: float, most: int) -> int:
     """Remove the oldest answers up to a moment, so many at most; tell how many there were."""
     return len(connection.execute(_FORGET, {"before": before, "most": most}))
+
+
+def forget_owner(connection: Connection, owner: str) -> None:
+    """Remove every answer that an owner got."""
+    connection.execute(_FORGET_OWNER, {"owner": owner})

@@ -19,6 +19,7 @@ from imagemill.contracts.jobs import (
     Release,
 )
 from imagemill.errors import MalformedBody
+from imagemill.jobs.departing import Departing
 from imagemill.jobs.lending import Lending
 from imagemill.jobs.service import Jobs
 from imagemill.web.internal import answer_processes, answer_services, asked
@@ -34,6 +35,7 @@ def add_internal(app: FastAPI, jobs: Jobs, lending: Lending) -> None:
     answer_processes(app, "POST", "/internal/jobs/{job_id}/return", internal.give_back)
     answer_services(app, "POST", "/internal/images/{image_id}/release", internal.release)
     answer_processes(app, "POST", "/internal/jobs/{job_id}/failure", internal.fail)
+    answer_processes(app, "POST", "/internal/accounts/{account}/delete", internal.forget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,11 @@ class _Internal:
         """Take a job back."""
         given = await asked(request, GivenBack)
         await self.lending.give_back(request.path_params["job_id"], given)
+
+    async def forget(self, request: Request, _: Identity) -> None:
+        """Forget all that is kept of an account."""
+        departing = Departing(self.jobs.database, self.jobs.ledger, self.jobs.bells)
+        await departing.forget(request.path_params["account"])
 
     async def release(self, request: Request, caller: Identity) -> None:
         """Let an image go, if no job needs it or these are to be cancelled."""

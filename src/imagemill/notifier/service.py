@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
-from imagemill.contracts.identity import Signer
+from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.jobs import JobEvent, JobsClient
 from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
@@ -17,6 +17,7 @@ from imagemill.errors import ImagemillError
 from imagemill.faults import Faults, Point
 from imagemill.notifier import records
 from imagemill.web import service_app
+from imagemill.web.internal import answer_processes
 
 _LOG: Final = "jobs"
 _WAIT_S: Final = 20.0
@@ -37,7 +38,12 @@ class Notifier:
 
     def app(self) -> FastAPI:
         """Make the HTTP side; it has no route of its own yet."""
-        return service_app("Imagemill notifier", self.signer)
+        app = service_app("Imagemill notifier", self.signer)
+        answer_processes(app, "POST", "/internal/accounts/{account}/delete", self.forget)
+        return app
+
+    async def forget(self, request: Request, _: Identity) -> None:
+        """Forget all that is kept of an account: nothing yet."""
 
     async def start(self) -> None:
         """Bring the schema up to date."""

@@ -21,7 +21,7 @@ from imagemill.uploads.views import ImageView, image_view
 from imagemill.web import NO_QUERY, Caller, body_stream, only_query, service_app
 from imagemill.web.answers import json_answer
 from imagemill.web.delivery import Delivered, deliver
-from imagemill.web.internal import answer_services, asked
+from imagemill.web.internal import answer_processes, answer_services, asked
 from imagemill.web.openapi import (
     BYTES,
     IDEMPOTENCY_KEY,
@@ -99,6 +99,7 @@ def app_of(uploads: Uploads) -> FastAPI:
     answer_services(app, "POST", "/internal/intake", routes.intake)
     answer_services(app, "POST", "/internal/intakes", routes.intakes)
     answer_services(app, "POST", "/internal/images", routes.find)
+    answer_processes(app, "POST", "/internal/accounts/{account}/delete", routes.forget)
     return app
 
 
@@ -106,6 +107,10 @@ def app_of(uploads: Uploads) -> FastAPI:
 class _Routes:
     uploads: Uploads
     running: Running = field(default_factory=Running)
+
+    async def forget(self, request: Request, _: Identity) -> None:
+        """Forget all that is kept of an account."""
+        await self.uploads.forget(request.path_params["account"])
 
     async def take_in(self, request: Request, caller: Caller) -> Response:
         """Take a picture in: 201 with what it is, 200 when the same bytes are kept already."""

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterable, Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -114,6 +114,15 @@ class Uploads:
         Raises `NotFound`, or `ImageInUse` while jobs that have not ended use it.
         """
         await self._removal.remove(owner, image_id, force=force)
+
+    async def forget(self, account: str) -> None:
+        """Delete all that is kept of an account that is gone, and cancel the jobs that use it."""
+        owner = Identity(account=account)
+        while found := await self.database.read(lambda each: records.some_of(each, account, 100)):
+            for image_id in found:
+                with suppress(NotFound):  # Somebody else was deleting it at this moment.
+                    await self._removal.remove(owner, image_id, force=True)
+        await self.database.run(lambda each: answers.forget_owner(each, account))
 
     async def sweep(self) -> None:
         """Remove what is out of date, or was left by uploads that were cut, for ever."""

@@ -1,25 +1,30 @@
-"""The users service: tells who shows a key, and what is set for it."""
+"""The users service: tells who shows a key or a token, and lets people in."""
 
 from __future__ import annotations
 
 import hashlib
 import time
 from dataclasses import dataclass
-from typing import Final
 
 from fastapi import FastAPI, Request
 
 from imagemill.contracts.identity import Identity, Signer
-from imagemill.contracts.users import Admitted, Credentials
-from imagemill.database import Database
+from imagemill.contracts.scopes import Role, allows
+from imagemill.contracts.users import Admitted, Contact, Credentials, OfAccount
+from imagemill.database import Connection, Database
 from imagemill.database.migrations import migrations_of
-from imagemill.users import records
+from imagemill.users.account import ADMIN
+from imagemill.users.account_routes import add_account
+from imagemill.users.admin_routes import add_admin
 from imagemill.users.current_key import add_current_key
+from imagemill.users.forms import FORMS
+from imagemill.users.people import People
+from imagemill.users.records import keys as records
+from imagemill.users.signing_in import present
+from imagemill.users.signing_in_routes import add_signing_in
+from imagemill.users.tokens import looks_like_token
 from imagemill.web import service_app
 from imagemill.web.internal import answer_processes, asked
-
-ADMIN: Final = "admin"
-"""Id of the account that the first start makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class Users:
 
     database: Database
     signer: Signer
+    people: People | None = None
+    """Who logs in with a password; None where only keys are let in."""
 
     async def start(self, admin_key: str) -> None:
         """Bring the schema up to date and let the generated key in."""
@@ -37,17 +44,40 @@ class Users:
 
     def app(self) -> FastAPI:
         """Make the HTTP side."""
-        app = service_app("Imagemill users", self.signer)
+        app = service_app("Imagemill users", self.signer, *FORMS)
         answer_processes(app, "POST", "/internal/identify", self.identify)
         add_current_key(app, self.database)
+        if self.people is not None:
+            answer_processes(app, "POST", "/internal/contact", self.contact)
+            add_signing_in(app, self.people)
+            add_account(app, self.people)
+            add_admin(app, self.people)
         return app
 
     async def identify(self, request: Request, _: Identity) -> Admitted:
-        """Tell whose key this is."""
-        shown = await asked(request, Credentials)
-        digest = digest_of(shown.api_key)
-        key = await self.database.read(lambda each: records.find(each, digest))
-        return Admitted(identity=key.identity)
+        """Tell whose key or token this is."""
+        shown = (await asked(request, Credentials)).api_key
+        if self.people is not None and looks_like_token(shown):
+            return Admitted(identity=await self.people.signing_in.identify(shown))
+        digest = digest_of(shown)
+        return Admitted(identity=await self.database.read(lambda each: _of_key(each, digest)))
+
+    async def contact(self, request: Request, _: Identity) -> Contact:
+        """Tell how and where an account's owner is told."""
+        assert self.people is not None
+        return await self.people.accounts.contact((await asked(request, OfAccount)).account)
+
+
+def _of_key(connection: Connection, sha256: str) -> Identity:
+    """Tell who shows a key: it may do no more than the role of its account."""
+    identity = records.find(connection, sha256).identity
+    role = present(connection, identity.account).role
+    return identity.model_copy(update={"role": role, "scopes": cut(identity.scopes, role)})
+
+
+def cut(held: frozenset[str], role: Role) -> frozenset[str]:
+    """Give the scopes that a key holds, written out, as far as a role has them."""
+    return frozenset(scope for scope in role.scopes if allows(held, scope))
 
 
 def digest_of(api_key: str) -> str:

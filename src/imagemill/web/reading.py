@@ -34,7 +34,7 @@ def value_of(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
 async def json_object(request: Request, *, most_bytes: int = _MOST_BYTES) -> dict[str, Any]:
     """Read a JSON object from a body; raises `MalformedBody` or `TooLarge`."""
     try:
-        value = value_of(await _body_of(request, most_bytes))
+        value = value_of(await bounded_body(request, most_bytes))
     except ValueError as error:
         raise MalformedBody("The body is not JSON; send one JSON object.") from error
     if not isinstance(value, dict):
@@ -54,14 +54,14 @@ def model_of(model: type[M], value: Mapping[str, Any], message: str) -> M:
         raise InvalidRequest(message, errors=errors) from error
 
 
-async def _body_of(request: Request, most_bytes: int) -> bytes:
-    """Gather a body that is small, for JSON is read whole."""
+async def bounded_body(request: Request, most_bytes: int) -> bytes:
+    """Gather a body that is small, for JSON and forms are read whole; raises `TooLarge`."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
         if len(body) > most_bytes:
             raise TooLarge(
-                f"A JSON body has at most {most_bytes} bytes; send pictures as a form or raw.",
+                f"This body has at most {most_bytes} bytes; send pictures as a form or raw.",
                 limit={"limit_bytes": most_bytes},
             )
     return bytes(body)

@@ -45,6 +45,16 @@ _FORGET_BATCH: Final = (
     "DELETE FROM batch_refusals WHERE batch_id = :batch_id",
     "DELETE FROM batches WHERE id = :batch_id",
 )
+_ENDED_OF_OWNER = """
+SELECT id FROM jobs WHERE owner = :owner AND status NOT IN ('queued', 'processing') LIMIT :most
+"""
+_BATCHES_OF_OWNER = "SELECT id FROM batches WHERE owner = :owner LIMIT :most"
+_FORGET_OWNER: Final = (
+    "DELETE FROM preset_versions WHERE owner = :owner",
+    "DELETE FROM presets WHERE owner = :owner",
+    "DELETE FROM idempotency WHERE owner = :owner",
+    "DELETE FROM owners WHERE owner = :owner",
+)
 
 
 def expire_results(connection: Connection, before: float, now: float, most: int) -> None:
@@ -60,12 +70,27 @@ def expire_results(connection: Connection, before: float, now: float, most: int)
 def forget_jobs(connection: Connection, before: float, now: float, most: int) -> None:
     """Remove jobs and batches that ended before a time, with all that is kept about them."""
     for row in connection.execute(_ENDED, {"before": before, "most": most}):
-        _let_go(connection, row["id"], now)
-        for statement in _FORGET:
-            connection.execute(statement, {"job_id": row["id"]})
+        _forget_job(connection, row["id"], now)
     for row in connection.execute(_ENDED_BATCHES, {"before": before, "most": most}):
-        for statement in _FORGET_BATCH:
-            connection.execute(statement, {"batch_id": row["id"]})
+        _forget_batch(connection, row["id"])
+
+
+def forget_some_of(connection: Connection, owner: str, now: float, most: int) -> bool:
+    """Remove some of an owner's jobs that have ended; False when there were none."""
+    found = connection.execute(_ENDED_OF_OWNER, {"owner": owner, "most": most})
+    for row in found:
+        _forget_job(connection, row["id"], now)
+    return bool(found)
+
+
+def forget_rest_of(connection: Connection, owner: str, most: int) -> bool:
+    """Remove what an owner without jobs has left; True when batches may be left even then."""
+    found = connection.execute(_BATCHES_OF_OWNER, {"owner": owner, "most": most})
+    for row in found:
+        _forget_batch(connection, row["id"])
+    for statement in _FORGET_OWNER:
+        connection.execute(statement, {"owner": owner})
+    return bool(found)
 
 
 def garbage(connection: Connection, most: int) -> list[str]:
@@ -81,6 +106,17 @@ def unnamed(connection: Connection, keys: Sequence[str]) -> list[str]:
 def removed(connection: Connection, keys: Sequence[str]) -> None:
     """Note that objects are gone."""
     connection.execute_many(_REMOVED, [{"storage_key": key} for key in keys])
+
+
+def _forget_job(connection: Connection, job_id: str, now: float) -> None:
+    _let_go(connection, job_id, now)
+    for statement in _FORGET:
+        connection.execute(statement, {"job_id": job_id})
+
+
+def _forget_batch(connection: Connection, batch_id: str) -> None:
+    for statement in _FORGET_BATCH:
+        connection.execute(statement, {"batch_id": batch_id})
 
 
 def _let_go(connection: Connection, job_id: str, now: float) -> None:

@@ -68,6 +68,9 @@ WHERE owner = :owner
   AND (created_at, id) < (:before, :before_id)
 ORDER BY created_at DESC, id DESC LIMIT :most
 """
+_UNFINISHED_OF = """
+SELECT id FROM jobs WHERE owner = :owner AND status IN ('queued', 'processing') LIMIT :most
+"""
 _ON_IMAGE = """
 SELECT id FROM jobs
 WHERE image_id = :image_id AND owner = :owner AND status IN ('queued', 'processing')
@@ -160,6 +163,11 @@ def processing(connection: Connection) -> int:
 def overdue(connection: Connection, now: float, most: int) -> list[str]:
     """List unfinished jobs whose deadline is over; a job that ends gives its deadline up."""
     return _ids(connection.execute(_OVERDUE, {"now": now, "most": most}))
+
+
+def unfinished_of(connection: Connection, owner: str, most: int) -> list[str]:
+    """List jobs of an owner that have not ended."""
+    return _ids(connection.execute(_UNFINISHED_OF, {"owner": owner, "most": most}))
 
 
 def on_image(connection: Connection, owner: str, image_id: str, most: int) -> list[str]:

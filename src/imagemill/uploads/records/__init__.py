@@ -36,6 +36,7 @@ WHERE created_at <= :before AND COALESCE(last_in_at, created_at) <= :before
 AND going_at IS NULL AND (created_at, id) > (:after, :after_id)
 ORDER BY created_at, id LIMIT :most
 """
+_SOME_OF_OWNER = "SELECT id FROM images WHERE owner = :owner AND going_at IS NULL LIMIT :most"
 _SHOW = "UPDATE images SET going_at = NULL WHERE id = :id"
 _REMOVE = "DELETE FROM images WHERE id = :id"
 
@@ -111,6 +112,12 @@ def remove(connection: Connection, image_id: str) -> None:
 def hidden(connection: Connection, before: float, most: int) -> list[Image]:
     """List images that were hidden before a moment, the first first."""
     return [_image(row) for row in connection.execute(_HIDDEN, {"before": before, "most": most})]
+
+
+def some_of(connection: Connection, owner: str, most: int) -> list[str]:
+    """List ids of an owner's images that are not on their way out."""
+    rows = connection.execute(_SOME_OF_OWNER, {"owner": owner, "most": most})
+    return [row["id"] for row in rows]
 
 
 def expired(

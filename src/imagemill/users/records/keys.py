@@ -1,4 +1,4 @@
-"""The rows of the users service and every statement on them."""
+"""API keys, and the account that the first start makes, as rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from imagemill.errors import NotFound, Unauthenticated
 from imagemill.users.key import KEY_ID_LENGTH, Key
 
 _ADD_ACCOUNT = """
-INSERT INTO accounts (id, created_at) VALUES (:id, :now) ON CONFLICT (id) DO NOTHING
+INSERT INTO accounts (id, created_at, role) VALUES (:id, :now, 'admin')
+ON CONFLICT (id) DO NOTHING
 """
 _DROP_OTHER_KEYS = "DELETE FROM api_keys WHERE name = :name AND sha256 <> :sha256"
 _ADD_KEY = """

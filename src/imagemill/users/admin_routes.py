@@ -1,0 +1,115 @@
+"""Routes for admins: everybody's accounts."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import FastAPI, Path, Query, Request, Response
+
+from imagemill.errors import FieldError, InvalidRequest
+from imagemill.users.account import Account
+from imagemill.users.forms import AccountChange, AccountOfAnother, read, takes
+from imagemill.users.origin import origin_of
+from imagemill.users.people import People
+from imagemill.users.views import AccountList, AccountView, account_view, unstored
+from imagemill.web import NO_QUERY, Caller, only_query
+from imagemill.web.openapi import Described, location, problem
+
+_ALL: Final = "/api/v1/accounts"
+_ONE: Final = "/api/v1/accounts/{account_id}"
+_START: Final = (float("-inf"), "")
+_Id = Annotated[str, Path(max_length=64, description="Id of the account.")]
+_Limit = Annotated[int, Query(ge=1, le=100, description="Accounts in one answer.")]
+_Cursor = Annotated[
+    str, Query(max_length=200, description="`next` of the answer before; the start if empty.")
+]
+_TAKEN: Final[Described] = {
+    409: problem("The address has an account, or the first account would be kept out."),
+}
+_MADE: Final[Described] = {
+    201: {
+        "model": AccountView,
+        "description": "The account is made.",
+        "headers": location("Where the account is."),
+    },
+    **_TAKEN,
+}
+
+
+def add_admin(app: FastAPI, people: People) -> None:
+    """Let an app answer admins."""
+    routes = _Routes(people)
+    plain: dict[str, Any] = {"tags": ["admins"], "dependencies": [NO_QUERY]}
+    shown: dict[str, Any] = {"response_model": AccountView, **plain}
+    listed: dict[str, Any] = {
+        "tags": ["admins"],
+        "response_model": AccountList,
+        "dependencies": [only_query("limit", "cursor")],
+    }
+    made: dict[str, Any] = {"status_code": HTTPStatus.CREATED, **shown}
+    app.get(_ALL, **listed)(routes.list)
+    app.post(_ALL, **made, **takes(AccountOfAnother, responses=dict(_MADE)))(routes.add)
+    app.get(_ONE, **shown)(routes.show)
+    app.patch(_ONE, **shown, **takes(AccountChange, responses=dict(_TAKEN)))(routes.change)
+
+
+@dataclass(frozen=True, slots=True)
+class _Routes:
+    people: People
+
+    async def list(self, caller: Caller, limit: _Limit = 50, cursor: _Cursor = "") -> Response:
+        """List accounts in the order in which they were made."""
+        await self.people.signing_in.present(caller)
+        found = await self.people.accounts.listed(_place_of(cursor), limit + 1)
+        following = _cursor_of(found[limit - 1]) if len(found) > limit else None
+        views = [account_view(each) for each in found[:limit]]
+        return unstored(AccountList(accounts=views, next=following))
+
+    async def add(self, request: Request, caller: Caller) -> Response:
+        """Make an account for somebody, whose address counts as confirmed."""
+        await self.people.signing_in.present(caller)
+        asked = await read(request, AccountOfAnother)
+        origin = origin_of(request, caller)
+        made = await self.people.accounts.add(asked.email, asked.password, asked.role, origin)
+        answer = unstored(account_view(made), HTTPStatus.CREATED)
+        answer.headers["location"] = f"{_ALL}/{made.id}"
+        return answer
+
+    async def show(self, account_id: _Id, caller: Caller) -> Response:
+        """Show an account."""
+        await self.people.signing_in.present(caller)
+        return unstored(account_view(await self.people.accounts.get(account_id)))
+
+    async def change(self, account_id: _Id, request: Request, caller: Caller) -> Response:
+        """Set an account's role, or keep it out, or let it in again.
+
+        A disabled account's keys, tokens and password are refused, and its sessions have ended.
+        """
+        await self.people.signing_in.present(caller)
+        asked = await read(request, AccountChange)
+        origin, accounts = origin_of(request, caller), self.people.accounts
+        account = await accounts.get(account_id)
+        if asked.role is not None:
+            account = await accounts.give_role(account_id, asked.role, origin)
+        if asked.disabled is not None:
+            keep = accounts.disable if asked.disabled else accounts.enable
+            account = await keep(account_id, origin)
+        return unstored(account_view(account))
+
+
+def _cursor_of(account: Account) -> str:
+    return base64.urlsafe_b64encode(f"{account.created_at!r} {account.id}".encode()).decode()
+
+
+def _place_of(cursor: str) -> tuple[float, str]:
+    if not cursor:
+        return _START
+    try:
+        at, _, account_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
+        return float(at), account_id
+    except ValueError as error:
+        problem = FieldError("cursor", "is not one that an answer gave.")
+        raise InvalidRequest("The list cannot go on from there.", errors=[problem]) from error
