@@ -18,7 +18,7 @@ from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.errors import NotFound, Unauthenticated
 from imagemill.gateway.door import Door
 from imagemill.gateway.service import Gateway
-from imagemill.users import records
+from imagemill.users.records import keys as records
 from imagemill.users.service import Users, digest_of
 
 KEY = "im_of_a_test"

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from imagemill.contracts.identity import Identity
 from imagemill.database import Connection, Database
 from imagemill.errors import Forbidden
-from imagemill.users import records
 from imagemill.users.key import Key, KeyChange, change_of, changed
+from imagemill.users.records import keys as records
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.answers import json_answer
 from imagemill.web.openapi import REF_TEMPLATE, problem, schemas_of

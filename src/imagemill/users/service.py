@@ -13,8 +13,8 @@ from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.users import Admitted, Credentials
 from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
-from imagemill.users import records
 from imagemill.users.current_key import add_current_key
+from imagemill.users.records import keys as records
 from imagemill.web import service_app
 from imagemill.web.internal import answer_processes, asked
 

@@ -1,4 +1,4 @@
-"""The rows of the users service and every statement on them."""
+"""API keys, and the account that the first start makes, as rows."""
 
 from __future__ import annotations
 

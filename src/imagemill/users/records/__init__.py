@@ -1,0 +1,1 @@
+"""The rows of the users service and every statement on them."""
