@@ -5,7 +5,7 @@ ImagemillError
 │   ├── MalformedBody, InvalidRequest, Unauthenticated, Forbidden, SignatureInvalid, NotFound,
 │   │   MethodNotAllowed
 │   ├── Conflict, ImageInUse, RequestInProgress, IdempotencyKeyReused, TooMany, TooManyJobs,
-│   │   Expired
+│   │   QuotaExceeded, Expired
 │   └── PictureRefused   the picture itself is the reason
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
@@ -143,6 +143,17 @@ class TooManyJobs(Refused):
     """Say that the caller has as many unfinished jobs as one owner may have."""
 
     code = "too_many_jobs"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    retry = True
+
+
+class QuotaExceeded(Refused):
+    """Say that a key or an account has used up what it may use.
+
+    With `retry_after_s` where the next month brings new room; without it, something must go first.
+    """
+
+    code = "quota_exceeded"
     status = HTTPStatus.TOO_MANY_REQUESTS
     retry = True
 

@@ -37,9 +37,9 @@ PROCESSES: Final = (
     ),
     Process(
         "users",
-        "keeps accounts and keys",
+        "keeps accounts, keys and the audit log",
         owns="users",
-        answers=("/api/v1/auth/", "/api/v1/users/", "/api/v1/api-keys"),
+        answers=("/api/v1/auth/", "/api/v1/users/", "/api/v1/api-keys", "/api/v1/audit"),
         opens=(),
     ),
     Process(

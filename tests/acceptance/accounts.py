@@ -25,10 +25,12 @@ def _new_key(system: System, account: str) -> str:
     digest = hashlib.sha256(key.encode()).hexdigest()
     path = system.data / "databases" / "users.sqlite"
     with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
-        connection.execute("INSERT OR IGNORE INTO accounts VALUES (?, 0)", (account,))
         connection.execute(
-            "INSERT INTO api_keys (sha256, account, name, scopes, created_at)"
-            " VALUES (?, ?, 'another', '*', 0)",
-            (digest, account),
+            "INSERT OR IGNORE INTO accounts (id, created_at) VALUES (?, 0)", (account,)
+        )
+        connection.execute(
+            "INSERT INTO api_keys (id, sha256, account, name, prefix, scopes, created_at)"
+            " VALUES (?, ?, ?, 'another', 'im_', '*', 0)",
+            (digest[:16], digest, account),
         )
     return key

@@ -158,8 +158,9 @@ async def _ending(group: asyncio.TaskGroup) -> AsyncIterator[asyncio.TaskGroup]:
 async def _start_users(parts: Parts) -> ASGIApp:
     path = admin_key_file(parts.settings)
     parts.admin_key = keys.read_or_make(path, prefix=keys.ADMIN_KEY_PREFIX)
-    users = Users(parts.database("users"), parts.signer)
+    users = Users(parts.database("users"), parts.signer, parts.settings.keys, parts.settings.audit)
     await users.start(parts.admin_key)
+    parts.loops.append(users.audit.sweep)
     app = users.app()
     tell_health(app, _well)
     return app

@@ -17,6 +17,7 @@ from imagemill.console import pages
 from imagemill.contracts.health import Peer
 from imagemill.contracts.identity import ADDRESS, HEADER, STRANGER, Identity, Signer
 from imagemill.contracts.transport import SERVICE, ASGIApp, Receive, Scope, Send, Transport
+from imagemill.contracts.users import FORGET
 from imagemill.errors import ImagemillError, NotFound
 from imagemill.gateway.door import Door, shows_nothing
 from imagemill.gateway.openapi import merged
@@ -25,7 +26,8 @@ from imagemill.web.problems import not_allowed, problem_response
 _READ: Final = frozenset({"GET", "HEAD"})
 _IDENTITY: Final = HEADER.encode()
 _ADDRESS: Final = ADDRESS.encode()
-_KEYS: Final = "/api/v1/api-keys"
+_FORGET: Final = FORGET.encode()
+_PEOPLE: Final = ("/api/v1/api-keys", "/api/v1/auth/", "/api/v1/users/")
 """Where the users service changes what a caller is."""
 
 
@@ -86,8 +88,8 @@ class Gateway:
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         transport, headers = self._route(scope["path"]), dict(scope["headers"])
         identity = await self._caller(scope, headers)
-        if scope["method"] not in _READ and scope["path"].startswith(_KEYS):
-            send = self._forgetting(headers, send)
+        if scope["method"] not in _READ and scope["path"].startswith(_PEOPLE):
+            send = self._forgetting(send)
         await transport.forward(self._signed(scope, identity), receive, send)
 
     async def _caller(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Identity:
@@ -104,12 +106,16 @@ class Gateway:
             return True
         return b"signature=" in scope.get("query_string", b"")
 
-    def _forgetting(self, headers: Mapping[bytes, bytes], send: Send) -> Send:
-        """Forget who calls before the answer goes out, for it may be another from then on."""
+    def _forgetting(self, send: Send) -> Send:
+        """Forget, before an answer goes out, whose credentials it says are others from then on."""
 
         async def forget_and_send(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                await self.door.forget(headers)
+                told = [value for name, value in message["headers"] if name == _FORGET]
+                for value in told:
+                    await self.door.forget(value.decode("latin-1").split(","))
+                kept = [pair for pair in message["headers"] if pair[0] != _FORGET]
+                message = {**message, "headers": kept}
             await send(message)
 
         return forget_and_send
