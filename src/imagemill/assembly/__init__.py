@@ -42,6 +42,7 @@ from imagemill.gateway.service import Gateway, standalone
 from imagemill.jobs.bells import Bells
 from imagemill.jobs.ledger import Bounds, Ledger
 from imagemill.jobs.lending import Lending
+from imagemill.jobs.quota import Quota
 from imagemill.jobs.relay import Relay
 from imagemill.jobs.routes import app_of as jobs_app
 from imagemill.jobs.service import Jobs
@@ -216,6 +217,7 @@ def _ledger(settings: JobsSettings) -> Ledger:
         bounds=Bounds(settings.max_unfinished_per_owner, settings.max_unfinished),
         new_id=lambda: str(uuid.uuid4()),
         jitter=lambda pause_s: pause_s * random.uniform(0.5, 1.5),  # noqa: S311 - no secret
+        quota=Quota(settings.max_monthly_jobs_per_owner),
     )
 
 
