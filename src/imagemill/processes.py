@@ -45,7 +45,7 @@ PROCESSES: Final = (
     Process(
         "uploads",
         "takes pictures in, looks at them and keeps them",
-        asks=("jobs",),
+        asks=("jobs", "users"),
         owns="images",
         answers=("/api/v1/images",),
         is_pixels=True,
@@ -53,7 +53,7 @@ PROCESSES: Final = (
     Process(
         "jobs",
         "accepts jobs and keeps what becomes of them",
-        asks=("uploads",),
+        asks=("uploads", "users"),
         owns="jobs",
         answers=("/api/v1/",),
     ),

@@ -99,7 +99,9 @@ class Settings(BaseModel):
     gateway: GatewaySettings = Field(GatewaySettings(), description="The gateway.")
     keys: KeysSettings = Field(KeysSettings(), description="API keys.")
     audit: AuditSettings = Field(AuditSettings(), description="The log of who did what.")
-    uploads: UploadsSettings = Field(UploadsSettings(), description="Retention of originals.")
+    uploads: UploadsSettings = Field(
+        UploadsSettings(), description="Retention and quota of originals."
+    )
     jobs: JobsSettings = Field(JobsSettings(), description="Leases, time limits and tries.")
     queue: QueueSettings = Field(QueueSettings(), description="The queue that carries work.")
     worker: WorkerSettings = Field(WorkerSettings(), description="Workers.")

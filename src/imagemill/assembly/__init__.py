@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from imagemill import __version__, keys
 from imagemill.assembly.parts import Parts
+from imagemill.audit.forwarding import Forwarding
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
 from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.health import Peer
@@ -30,6 +31,7 @@ from imagemill.contracts.jobs import TOPIC, JobsClient
 from imagemill.contracts.transport import ASGIApp, Transport
 from imagemill.contracts.uploads import UploadsClient
 from imagemill.contracts.users import UsersClient
+from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
 from imagemill.database.sqlite import SQLiteCopy
 from imagemill.engine.edition import edition
@@ -180,7 +182,7 @@ async def _start_uploads(parts: Parts) -> ASGIApp:
         limits=parts.settings.limits,
     )
     await uploads.start()
-    parts.loops.append(uploads.sweep)
+    parts.loops += [uploads.sweep, _forwarding(parts, uploads.database, "uploads").run]
     app = uploads_app(uploads)
     tell_health(app, _pixels_health(parts, sandbox))
     return app
@@ -203,12 +205,17 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
     await jobs.start()
     relay = Relay(database, queue, bells, parts.faults)
     sweeper = Sweeper(database, queue, storage, ledger, bells, settings, removing=parts.removing)
-    parts.loops += [relay.run, sweeper.run]
+    parts.loops += [relay.run, sweeper.run, _forwarding(parts, database, "jobs").run]
     parts.ends.append(jobs.stop_waiting)
     lending = Lending(database, ledger, bells, settings, parts.settings.limits)
     app = jobs_app(jobs, lending, parts.faults)
     tell_health(app, _queue_health(parts))
     return app
+
+
+def _forwarding(parts: Parts, database: Database, service: str) -> Forwarding:
+    """Make what hands a service's entries of the audit log over."""
+    return Forwarding(database, UsersClient(parts.client("users", service)))
 
 
 def _ledger(settings: JobsSettings) -> Ledger:
