@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from imagemill.contracts.jobs import Failure, Finish, GivenBack, JobInput, JobMessage
+from imagemill.contracts.jobs import Failure, Finish, GivenBack
 from imagemill.contracts.usage import month_of
 from imagemill.database import Connection
 from imagemill.errors import (
@@ -19,6 +19,7 @@ from imagemill.errors import (
 )
 from imagemill.jobs import states
 from imagemill.jobs.job import Attempt, DeadLetter, Job, Output, Place, Result
+from imagemill.jobs.message import message_about
 from imagemill.jobs.plan import Plan
 from imagemill.jobs.quota import Quota, Spender, spent_on
 from imagemill.jobs.records import (
@@ -299,24 +300,6 @@ _OVERDUE: Final[Mapping[str, Any]] = {
     "output": None,
     "limit": {},
 }
-
-
-def message_about(job: Job) -> bytes:
-    """Write what the queue carries about a job: its id decides, the rest informs."""
-    steps = job.outputs[0].steps
-    is_short = job.type != "pipeline" and len(job.outputs) == 1
-    message = JobMessage(
-        job_id=job.id,
-        type=job.type,
-        parameters={k: v for k, v in steps[0].items() if k != "op"} if is_short else {},
-        input=JobInput(storage_key=job.storage_key),
-        metadata={
-            "created_at": int(job.created_at),
-            "retry_count": job.standing.failures,
-            "request_id": job.request_id,
-        },
-    )
-    return message.model_dump_json().encode()
 
 
 def _moved(

@@ -20,6 +20,9 @@ CREATE TABLE usage (
     PRIMARY KEY (owner, month, key_id)
 );
 
+-- For operators, who see the letters of everybody.
+CREATE INDEX dead_letters_by_time ON dead_letters (at DESC, job_id DESC);
+
 -- Entries of the audit log on their way to the users service.
 CREATE TABLE audit_out (
     id TEXT PRIMARY KEY,
