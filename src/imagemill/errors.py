@@ -5,7 +5,7 @@ ImagemillError
 │   ├── MalformedBody, InvalidRequest, Unauthenticated, Forbidden, SignatureInvalid, NotFound,
 │   │   MethodNotAllowed
 │   ├── Conflict, ImageInUse, RequestInProgress, IdempotencyKeyReused, TooMany, TooManyJobs,
-│   │   TooManyAttempts, Expired
+│   │   TooManyAttempts, QuotaExceeded, Expired
 │   └── PictureRefused   the picture itself is the reason
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
@@ -151,6 +151,17 @@ class TooManyAttempts(Refused):
     """Say that passwords, or tokens that were sent by mail, were tried too often."""
 
     code = "too_many_attempts"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    retry = True
+
+
+class QuotaExceeded(Refused):
+    """Say that a key or an account has used up what it may use.
+
+    With `retry_after_s` where the next month brings new room; without it, something must go first.
+    """
+
+    code = "quota_exceeded"
     status = HTTPStatus.TOO_MANY_REQUESTS
     retry = True
 

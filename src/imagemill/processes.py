@@ -37,13 +37,14 @@ PROCESSES: Final = (
     ),
     Process(
         "users",
-        "keeps accounts and keys",
+        "keeps accounts, keys and the audit log",
         owns="users",
         answers=(
             "/api/v1/auth/",
             "/api/v1/users/",
             "/api/v1/accounts",
             "/api/v1/api-keys",
+            "/api/v1/audit",
             "/.well-known/jwks.json",
         ),
         opens=(
@@ -59,7 +60,7 @@ PROCESSES: Final = (
     Process(
         "uploads",
         "takes pictures in, looks at them and keeps them",
-        asks=("jobs",),
+        asks=("jobs", "users"),
         owns="images",
         answers=("/api/v1/images",),
         is_pixels=True,
@@ -67,7 +68,7 @@ PROCESSES: Final = (
     Process(
         "jobs",
         "accepts jobs and keeps what becomes of them",
-        asks=("uploads",),
+        asks=("uploads", "users"),
         owns="jobs",
         answers=("/api/v1/", "/uploads", "/images", "/url", "/status/", "/api/status/"),
     ),

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from imagemill.audit.settings import AuditSettings
 from imagemill.breaker import BreakerSettings
 from imagemill.contracts.facts import Limits
 from imagemill.contracts.wording import problem_with
@@ -23,6 +24,7 @@ from imagemill.gateway.settings import GatewaySettings
 from imagemill.jobs.settings import JobsSettings
 from imagemill.queue.settings import QueueSettings
 from imagemill.uploads.settings import UploadsSettings
+from imagemill.users.key_settings import KeysSettings
 from imagemill.users.settings import UsersSettings
 from imagemill.worker.settings import WorkerSettings
 
@@ -97,7 +99,11 @@ class Settings(BaseModel):
     limits: Limits = Field(Limits(), description="What a picture may ask of the machine.")
     gateway: GatewaySettings = Field(GatewaySettings(), description="The gateway.")
     users: UsersSettings = Field(UsersSettings(), description="Accounts and logins.")
-    uploads: UploadsSettings = Field(UploadsSettings(), description="Retention of originals.")
+    keys: KeysSettings = Field(KeysSettings(), description="API keys.")
+    audit: AuditSettings = Field(AuditSettings(), description="The log of who did what.")
+    uploads: UploadsSettings = Field(
+        UploadsSettings(), description="Retention and quota of originals."
+    )
     jobs: JobsSettings = Field(JobsSettings(), description="Leases, time limits and tries.")
     queue: QueueSettings = Field(QueueSettings(), description="The queue that carries work.")
     worker: WorkerSettings = Field(WorkerSettings(), description="Workers.")

@@ -29,8 +29,8 @@ def _new_key(system: System, account: str) -> str:
             "INSERT OR IGNORE INTO accounts (id, created_at) VALUES (?, 0)", (account,)
         )
         connection.execute(
-            "INSERT INTO api_keys (sha256, account, name, scopes, created_at)"
-            " VALUES (?, ?, 'another', '*', 0)",
-            (digest, account),
+            "INSERT INTO api_keys (id, sha256, account, name, prefix, scopes, created_at)"
+            " VALUES (?, ?, ?, 'another', 'im_', '*', 0)",
+            (digest[:16], digest, account),
         )
     return key

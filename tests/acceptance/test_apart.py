@@ -32,8 +32,10 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     with contextlib.ExitStack() as opened:
         run = opened.enter_context
         peers = {"peers_jobs": f"http://127.0.0.1:{(port := free_port())}"}
-        users, uploads = run(started(data, "users")), run(started(data, "uploads", settings=peers))
-        peers |= {"peers_users": users.url, "peers_uploads": uploads.url}
+        users = run(started(data, "users"))
+        peers |= {"peers_users": users.url}
+        uploads = run(started(data, "uploads", settings=peers))
+        peers |= {"peers_uploads": uploads.url}
         gateway = run(started(data, "gateway", settings=peers))
         with API(gateway) as api:
             assert api.get("/health/live").text == "live"
@@ -137,8 +139,9 @@ def test_services_that_share_a_process_are_all_reached_at_its_address(tmp_path: 
     with contextlib.ExitStack() as opened:
         run = opened.enter_context
         users = run(started(tmp_path / "data", "users"))
-        both = run(started(tmp_path / "data", "uploads", "jobs"))
-        peers = {"peers_users": users.url, "peers_uploads": both.url, "peers_jobs": both.url}
+        peers = {"peers_users": users.url}
+        both = run(started(tmp_path / "data", "uploads", "jobs", settings=peers))
+        peers |= {"peers_uploads": both.url, "peers_jobs": both.url}
         run(started(tmp_path / "data", "worker", settings=peers))
         api = run(API(run(started(tmp_path / "data", "gateway", settings=peers))))
         eventually(api.is_ready)

@@ -35,8 +35,10 @@ def test_a_service_that_is_down_is_left_alone_until_it_is_back(tmp_path: Path) -
         run = opened.enter_context
         at = free_port()
         peers = {"peers_jobs": f"http://127.0.0.1:{at}"}
-        users, uploads = run(started(data, "users")), run(started(data, "uploads", settings=peers))
-        peers |= {"peers_users": users.url, "peers_uploads": uploads.url}
+        users = run(started(data, "users"))
+        peers |= {"peers_users": users.url}
+        uploads = run(started(data, "uploads", settings=peers))
+        peers |= {"peers_uploads": uploads.url}
         jobs = run(started(data, "jobs", port=at, settings={**peers, **SOON}))
         worker = run(started(data, "worker", settings={**peers, **SOON}))
         peers |= {"peers_worker": worker.url}

@@ -98,8 +98,10 @@ def test_jobs_survive_the_death_of_the_jobs_service_alone(data: Path) -> None:
     with contextlib.ExitStack() as opened:
         run = opened.enter_context
         peers = {"peers_jobs": f"http://127.0.0.1:{(port := free_port())}"}
-        users, uploads = run(started(data, "users")), run(started(data, "uploads", settings=peers))
-        peers |= {"peers_users": users.url, "peers_uploads": uploads.url}
+        users = run(started(data, "users"))
+        peers |= {"peers_users": users.url}
+        uploads = run(started(data, "uploads", settings=peers))
+        peers |= {"peers_uploads": uploads.url}
         jobs = run(started(data, "jobs", port=port, settings={**peers, **QUICKLY}))
         worker = run(started(data, "worker", settings=peers))
         api = run(API(run(started(data, "gateway", settings=peers))))

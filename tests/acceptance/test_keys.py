@@ -67,5 +67,5 @@ def test_what_cannot_be_set_is_refused_by_name_and_changes_nothing(caller: API) 
     problem(caller.patch(CURRENT, content=b'"' + b"x" * 1_000_001), 413, "too_large")
     problem(caller.patch(CURRENT, params={"key_id": "x"}, json={}), 422, "invalid_request")
     problem(caller.get(CURRENT, params={"key_id": "x"}), 422, "invalid_request")
-    problem(caller.delete(CURRENT), 405, "method_not_allowed")
+    problem(caller.delete(CURRENT), 404, "not_found")
     assert good(caller.get(CURRENT)) == before

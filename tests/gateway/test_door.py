@@ -14,7 +14,7 @@ from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.scopes import Role
 from imagemill.contracts.transport import InMemory
-from imagemill.contracts.users import UsersClient
+from imagemill.contracts.users import FORGET, UsersClient
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.errors import NotFound, Unauthenticated
 from imagemill.gateway.door import Door
@@ -24,6 +24,9 @@ from imagemill.users.service import Users, digest_of
 
 KEY = "im_of_a_test"
 HEADERS = {b"x-api-key": KEY.encode()}
+KEYS = "/api/v1/api-keys"
+CURRENT = f"{KEYS}/current"
+WANTED = {"name": "website", "scopes": ["keys:*"]}
 SIGNER = Signer(b"s" * 32)
 
 
@@ -69,10 +72,7 @@ async def test_a_caller_is_known_by_the_id_and_the_settings_of_the_key(gateway: 
     identity = (await gateway.door.admit(HEADERS)).identity
 
     assert identity == Identity(
-        account="admin",
-        role=Role.ADMIN,
-        scopes=Role.ADMIN.scopes,
-        key_id=digest_of(KEY)[:16],
+        account="admin", scopes=frozenset({"*"}), role=Role.ADMIN, key_id=digest_of(KEY)[:16]
     )
 
 
@@ -81,7 +81,7 @@ async def test_a_caller_is_remembered(gateway: Gateway, users: Users) -> None:
     await users.database.run(lambda each: each.execute("DELETE FROM api_keys"))
 
     assert await gateway.door.admit(HEADERS) == known
-    await gateway.door.forget(HEADERS)
+    await gateway.door.forget([digest_of(KEY)])
     with pytest.raises(Unauthenticated):
         await gateway.door.admit(HEADERS)
 
@@ -118,7 +118,58 @@ async def test_a_process_has_no_key_to_set(users: Users) -> None:
 
 
 async def test_a_key_is_found_for_its_own_account_alone(users: Users) -> None:
-    key = await users.database.read(lambda each: records.find(each, digest_of(KEY)))
+    key = await users.database.read(lambda each: records.find(each, digest_of(KEY), time.time()))
 
     with pytest.raises(NotFound):
         await users.database.read(lambda each: records.key_of(each, "other", key.key_id))
+
+
+async def asked(
+    gateway: Gateway, method: str, path: str, key: str = KEY, json: object = None
+) -> httpx2.Response:
+    transport = httpx2.ASGITransport(gateway)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.request(method, path, headers={"x-api-key": key}, json=json)
+
+
+async def test_a_key_that_another_one_revokes_is_refused_at_once(gateway: Gateway) -> None:
+    made = (await asked(gateway, "POST", KEYS, json=WANTED)).json()
+    known = await asked(gateway, "GET", CURRENT, made["key"])
+
+    revoked = await asked(gateway, "DELETE", f"{KEYS}/{made['key_id']}")
+    refused = await asked(gateway, "GET", CURRENT, made["key"])
+
+    assert (known.status_code, revoked.status_code, refused.status_code) == (200, 204, 401)
+
+
+async def test_both_secrets_of_a_rotated_key_are_looked_up_anew(gateway: Gateway) -> None:
+    made = (await asked(gateway, "POST", KEYS, json=WANTED)).json()
+    one = f"{KEYS}/{made['key_id']}"
+    new = (await asked(gateway, "POST", f"{one}/rotate", json={"overlap_s": 60})).json()
+    keys = (made["key"], new["key"])
+    before = [(await asked(gateway, "GET", CURRENT, key)).status_code for key in keys]
+
+    await asked(gateway, "DELETE", one)
+    after = [(await asked(gateway, "GET", CURRENT, key)).status_code for key in keys]
+
+    assert (before, after) == ([200, 200], [401, 401])
+
+
+async def test_nobody_outside_is_told_what_is_to_be_forgotten(gateway: Gateway) -> None:
+    made = (await asked(gateway, "POST", KEYS, json=WANTED)).json()
+
+    answers = [
+        await asked(gateway, "PATCH", f"{KEYS}/{made['key_id']}", json={"burst": 1}),
+        await asked(gateway, "DELETE", f"{KEYS}/{made['key_id']}"),
+    ]
+
+    assert not [each for each in answers if FORGET in each.headers]
+
+
+@pytest.mark.parametrize("name", ["api_key", "key", "x-api-key", "access_token"])
+async def test_a_key_in_the_address_is_no_key(gateway: Gateway, name: str) -> None:
+    transport = httpx2.ASGITransport(gateway)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.get(CURRENT, params={name: KEY})
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")

@@ -28,6 +28,7 @@ from imagemill.contracts.jobs import (
 )
 from imagemill.contracts.transport import InMemory
 from imagemill.contracts.uploads import Image, ImageIds, Images, UploadsClient
+from imagemill.contracts.usage import IntakeUsage
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.faults import Faults
 from imagemill.jobs.bells import Bells
@@ -105,6 +106,8 @@ class Life:
             settings,
             removing=lambda: nullcontext(enter_result=True),
         )
+        self.taken = IntakeUsage(keys=[])
+        """What uploads tells of the keys of whoever asks."""
         self._published: list[Waiting] = []
 
     async def accept(
@@ -226,7 +229,11 @@ class Life:
     def _uploads(self) -> FastAPI:
         app = FastAPI()
         app.post("/internal/images")(self._find)
+        app.get("/internal/usage")(self._usage)
         return app
+
+    async def _usage(self) -> IntakeUsage:
+        return self.taken
 
     async def _find(self, wanted: ImageIds) -> Images:
         known = self.images

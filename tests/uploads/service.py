@@ -26,7 +26,7 @@ from imagemill.web import service_app
 from imagemill.web.internal import answer_services, asked
 from tests.uploads.forms import FORM, stream
 
-OWNER = Identity(account="owner")
+OWNER = Identity(account="owner", scopes=frozenset({"*"}))
 PROCESS = Identity(account="uploads", scopes=frozenset({"service"}))
 LIMITS = Limits(max_bytes=6_000_000)
 
@@ -103,7 +103,11 @@ class Service:
 
 @asynccontextmanager
 async def running(
-    folder: Path, sandbox: Sandbox, *, keep_originals_s: float = 0
+    folder: Path,
+    sandbox: Sandbox,
+    *,
+    keep_originals_s: float = 0,
+    max_stored_bytes_per_owner: int = 0,
 ) -> AsyncIterator[Service]:
     """Run the service in a folder."""
     database, storage = SQLiteDatabase(folder / "images.sqlite"), LocalStorage(folder / "objects")
@@ -115,7 +119,10 @@ async def running(
         sandbox=sandbox,
         jobs=JobsClient(ServiceClient(Later(lambda: to_jobs), signer, PROCESS)),
         signer=signer,
-        settings=UploadsSettings(keep_originals_s=keep_originals_s),
+        settings=UploadsSettings(
+            keep_originals_s=keep_originals_s,
+            max_stored_bytes_per_owner=max_stored_bytes_per_owner,
+        ),
         limits=LIMITS,
         clock=clock,
     )

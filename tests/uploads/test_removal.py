@@ -13,7 +13,7 @@ from tests.uploads.service import OWNER, PROCESS, Service
 
 pytestmark = pytest.mark.slow
 
-OTHER = Identity(account="other")
+OTHER = Identity(account="other", scopes=frozenset({"*"}))
 
 
 @pytest.fixture

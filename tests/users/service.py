@@ -33,8 +33,8 @@ SIGNER = Signer(b"s" * 32)
 SERVICE = Identity(account="gateway", scopes=frozenset({"service"}))
 ADMIN_KEY = "im_of_the_admin"
 _ADD_KEY = """
-INSERT INTO api_keys (sha256, account, name, scopes, created_at)
-VALUES (:sha256, :account, 'a key', :scopes, 0)
+INSERT INTO api_keys (id, sha256, account, name, prefix, scopes, created_at)
+VALUES (substr(:sha256, 1, 16), :sha256, :account, 'a key', 'im_', :scopes, 0)
 """
 EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
 

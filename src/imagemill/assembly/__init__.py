@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from imagemill import __version__, keys
 from imagemill.assembly.parts import Parts
+from imagemill.audit.forwarding import Forwarding
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
 from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.health import Peer
@@ -43,6 +44,7 @@ from imagemill.gateway.service import Gateway, standalone
 from imagemill.jobs.bells import Bells
 from imagemill.jobs.ledger import Bounds, Ledger
 from imagemill.jobs.lending import Lending
+from imagemill.jobs.quota import Quota
 from imagemill.jobs.relay import Relay
 from imagemill.jobs.routes import app_of as jobs_app
 from imagemill.jobs.service import Jobs
@@ -58,6 +60,7 @@ from imagemill.uploads.routes import app_of as uploads_app
 from imagemill.uploads.service import Uploads
 from imagemill.users.accounts import KEEPERS
 from imagemill.users.people import Ground, People, people_of
+from imagemill.users.records import audit
 from imagemill.users.service import Users
 from imagemill.web import service_app
 from imagemill.web.health import Health, tell_health
@@ -166,9 +169,9 @@ async def _start_users(parts: Parts) -> ASGIApp:
     database = parts.database("users")
     people = people_of(_ground(parts, database))
     parts.opened.push_async_callback(people.close)
-    users = Users(database, parts.signer, people)
+    users = Users(database, parts.signer, people, parts.settings.keys, parts.settings.audit)
     await users.start(parts.admin_key)
-    parts.loops.append(people.errands.run)
+    parts.loops += [people.errands.run, users.audit.sweep]
     app = users.app()
     tell_health(app, _well)
     return app
@@ -185,6 +188,7 @@ def _ground(parts: Parts, database: Database) -> Ground:
         link_url=settings.public_url or f"http://{host}:{settings.port}",
         peers={name: parts.later(name, "users") for name in KEEPERS if parts.is_known(name)},
         linger_s=settings.gateway.identity_cache_s,
+        note=audit.add,
     )
 
 
@@ -227,7 +231,7 @@ async def _start_uploads(parts: Parts) -> ASGIApp:
         limits=parts.settings.limits,
     )
     await uploads.start()
-    parts.loops.append(uploads.sweep)
+    parts.loops += [uploads.sweep, _forwarding(parts, uploads.database, "uploads").run]
     app = uploads_app(uploads)
     tell_health(app, _pixels_health(parts, sandbox))
     return app
@@ -250,12 +254,17 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
     await jobs.start()
     relay = Relay(database, queue, bells, parts.faults)
     sweeper = Sweeper(database, queue, storage, ledger, bells, settings, removing=parts.removing)
-    parts.loops += [relay.run, sweeper.run]
+    parts.loops += [relay.run, sweeper.run, _forwarding(parts, database, "jobs").run]
     parts.ends.append(jobs.stop_waiting)
     lending = Lending(database, ledger, bells, settings, parts.settings.limits)
     app = jobs_app(jobs, lending, parts.faults)
     tell_health(app, _queue_health(parts))
     return app
+
+
+def _forwarding(parts: Parts, database: Database, service: str) -> Forwarding:
+    """Make what hands a service's entries of the audit log over."""
+    return Forwarding(database, UsersClient(parts.client("users", service)))
 
 
 def _ledger(settings: JobsSettings) -> Ledger:
@@ -264,6 +273,7 @@ def _ledger(settings: JobsSettings) -> Ledger:
         bounds=Bounds(settings.max_unfinished_per_owner, settings.max_unfinished),
         new_id=lambda: str(uuid.uuid4()),
         jitter=lambda pause_s: pause_s * random.uniform(0.5, 1.5),  # noqa: S311 - no secret
+        quota=Quota(settings.max_monthly_jobs_per_owner),
     )
 
 

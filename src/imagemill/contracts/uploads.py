@@ -10,6 +10,7 @@ from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.facts import Facts
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.model import Contract
+from imagemill.contracts.usage import IntakeUsage, KeyIntake
 
 
 class Image(Contract):
@@ -116,3 +117,9 @@ class UploadsClient:
             "POST", "/internal/images", ImageIds(ids=ids), caller=caller
         )
         return Images.model_validate_json(reply.body).images
+
+    async def usage(self, month: str, *, caller: Identity) -> list[KeyIntake]:
+        """Tell what the caller's keys brought in during a month, and what is kept of it now."""
+        path = f"/internal/usage?month={month}"
+        reply = await self.service.call("GET", path, caller=caller)
+        return IntakeUsage.model_validate_json(reply.body).keys

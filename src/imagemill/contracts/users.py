@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.model import Contract
+
+FORGET: Final = "x-imagemill-forget"
+"""Header of an answer: SHA-256 digests of credentials, with commas between them, about which
+whoever remembers something shall look it up anew. The gateway takes it off."""
 
 
 class Credentials(Contract):
@@ -99,3 +105,7 @@ class UsersClient:
         """Tell how and where an account's owner is told; raises `NotFound` for no such account."""
         reply = await self.service.call("POST", "/internal/contact", OfAccount(account=account))
         return Contact.model_validate_json(reply.body)
+
+    async def keep_audit(self, entries: Sequence[AuditEntry]) -> None:
+        """Hand entries of the audit log over; they are kept when this returns, each once."""
+        await self.service.call("POST", "/internal/audit", AuditEntries(entries=list(entries)))

@@ -17,15 +17,17 @@ from imagemill.console import pages
 from imagemill.contracts.health import Peer
 from imagemill.contracts.identity import ADDRESS, HEADER, STRANGER, Identity, Signer
 from imagemill.contracts.transport import SERVICE, ASGIApp, Receive, Scope, Send, Transport
+from imagemill.contracts.users import FORGET
 from imagemill.errors import ImagemillError, NotFound
-from imagemill.gateway.door import Door, shows_nothing
+from imagemill.gateway.door import Door, digest_of, shows_nothing
 from imagemill.gateway.openapi import merged
 from imagemill.web.problems import not_allowed, problem_response
 
 _READ: Final = frozenset({"GET", "HEAD"})
 _IDENTITY: Final = HEADER.encode()
 _ADDRESS: Final = ADDRESS.encode()
-_KEYS: Final = ("/api/v1/api-keys", "/api/v1/auth/", "/api/v1/users/")
+_FORGET: Final = FORGET.encode()
+_PEOPLE: Final = ("/api/v1/api-keys", "/api/v1/auth/", "/api/v1/users/")
 """Where the users service changes what a caller is."""
 
 
@@ -86,7 +88,7 @@ class Gateway:
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         transport, headers = self._route(scope["path"]), dict(scope["headers"])
         identity = await self._caller(scope, headers)
-        if scope["method"] not in _READ and scope["path"].startswith(_KEYS):
+        if scope["method"] not in _READ and scope["path"].startswith(_PEOPLE):
             send = self._forgetting(headers, send)
         await transport.forward(self._signed(scope, identity), receive, send)
 
@@ -105,11 +107,19 @@ class Gateway:
         return b"signature=" in scope.get("query_string", b"")
 
     def _forgetting(self, headers: Mapping[bytes, bytes], send: Send) -> Send:
-        """Forget who calls before the answer goes out, for it may be another from then on."""
+        """Forget, before an answer goes out, who may be another from then on.
+
+        That is whoever calls, and whose credentials the answer names.
+        """
+        own = [] if shows_nothing(headers) else [digest_of(headers)]
 
         async def forget_and_send(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                await self.door.forget(headers)
+                told = [value for name, value in message["headers"] if name == _FORGET]
+                named = [each for value in told for each in value.decode("latin-1").split(",")]
+                await self.door.forget([*own, *named])
+                kept = [pair for pair in message["headers"] if pair[0] != _FORGET]
+                message = {**message, "headers": kept}
             await send(message)
 
         return forget_and_send

@@ -13,8 +13,11 @@ from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict, Field
 
+from imagemill.audit import noting
+from imagemill.audit.records import put
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Intakes
+from imagemill.database import Connection
 from imagemill.errors import FieldError, InvalidRequest
 from imagemill.idempotency import REPLAYED, Remembered
 from imagemill.jobs import live, once, parameters
@@ -99,7 +102,7 @@ _MADE: Final[dict[str, Any]] = {
             "headers": location("Where to ask about the batch."),
         },
         409: problem("There is nothing to do again, or the `Idempotency-Key` is in use."),
-        429: problem("You would have more unfinished jobs than one owner may have."),
+        429: problem("You would have more jobs than you may have, unfinished or in this month."),
     },
     "tags": ["batches"],
 }
@@ -241,7 +244,13 @@ class _Routes:
             meaning = once.meaning_of(request)
             if known := await entry.known(meaning):
                 return await self._again(request, known, caller)
-            batch = await self.batches.replay(batch_id, caller, _kept(entry, meaning))
+            keep, note = _kept(entry, meaning), noting(request, caller, "batch.replayed", put)
+
+            def kept(connection: Connection, batch: Batch) -> None:
+                keep(connection, batch)
+                note(connection, batch_id)
+
+            batch = await self.batches.replay(batch_id, caller, kept)
             return await self._about(request, batch, caller)
 
     async def _submitted(

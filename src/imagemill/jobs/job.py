@@ -153,6 +153,10 @@ class Job:
     """What the attempt that completed it cost: `decodes`, `cpu_s`, `peak_memory_bytes`."""
     expired_at: float | None = None
     """When its results were removed because their time was over."""
+    key_id: str | None = None
+    """The key that made it; None for people who logged in, and for jobs of an older version."""
+    pixels: int = 0
+    """Pixels of the original, all frames; 0 for a job of an older version."""
 
     @property
     def is_cached(self) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from imagemill.contracts.jobs import Failure, Finish, GivenBack, JobInput, JobMessage
+from imagemill.contracts.jobs import Failure, Finish, GivenBack
+from imagemill.contracts.usage import month_of
 from imagemill.database import Connection
 from imagemill.errors import (
     Conflict,
@@ -18,8 +19,20 @@ from imagemill.errors import (
 )
 from imagemill.jobs import states
 from imagemill.jobs.job import Attempt, DeadLetter, Job, Output, Place, Result
+from imagemill.jobs.message import message_about
 from imagemill.jobs.plan import Plan
-from imagemill.jobs.records import attempts, batches, events, jobs, letters, outbox, results
+from imagemill.jobs.quota import Quota, Spender, spent_on
+from imagemill.jobs.records import (
+    attempts,
+    batches,
+    events,
+    jobs,
+    letters,
+    outbox,
+    results,
+    usage,
+)
+from imagemill.jobs.records.usage import Account
 from imagemill.jobs.states import Patience, Ruling, Standing, Status
 
 _FULL_RETRY_S: Final = 10
@@ -52,18 +65,29 @@ class Ledger:
     bounds: Bounds
     new_id: Callable[[], str]
     jitter: Callable[[float], float]
+    quota: Quota = field(default_factory=Quota)
 
     def accept(
-        self, connection: Connection, new: Sequence[NewJob], owner: str, request_id: str | None
+        self,
+        connection: Connection,
+        new: Sequence[NewJob],
+        spender: Spender,
+        request_id: str | None,
+        *,
+        is_counted: bool = True,
     ) -> list[Job]:
         """Keep new jobs of one owner; one whose every result is stored already, completed.
 
-        Raises `TooManyJobs` or `QueueFull`; then none of them is kept.
+        Raises `TooManyJobs` or `QueueFull` and, for jobs that are counted, `QuotaExceeded`; then
+        none of them is kept.
         """
-        now = connection.now()
-        made = [self._made(connection, each, owner, request_id, now) for each in new]
+        now, owner = connection.now(), spender.owner
+        made = [self._made(connection, each, spender, request_id, now) for each in new]
         waiting = [job for job in made if not job.standing.status.is_final]
         self.check_room(connection, owner, len(waiting))
+        if is_counted:
+            done = len(made) - len(waiting)
+            self.quota.spend(connection, spender, now, jobs=len(made), completed=done)
         jobs.add(connection, made)
         events.add_many(connection, made, "job.queued", now)
         events.add_many(connection, _completed(made), "job.completed", now)
@@ -142,6 +166,7 @@ class Ledger:
             for name, each in finish.outputs.items()
         }
         results.keep(connection, job.id, made)
+        job = replace(job, outputs=tuple(_with(each, made) for each in job.outputs))
         work = finish.model_dump(include={"decodes", "cpu_s", "peak_memory_bytes"})
         return self.carry_out(connection, job, states.finished(job.standing), work=work)
 
@@ -212,6 +237,8 @@ class Ledger:
     def _settle(self, connection: Connection, job: Job, ruling: Ruling, now: float) -> None:
         """Do what the end of a job asks for."""
         jobs.count(connection, job.owner, -1)
+        account = Account(job.owner, month_of(now), job.key_id or "")
+        usage.end(connection, account, job.standing.status, spent_on(job))
         if ruling.is_dead:
             reason = ruling.error or ""
             letter = DeadLetter(job.id, job.owner, reason, job.type, now, state="waiting")
@@ -227,9 +254,14 @@ class Ledger:
         return self.patience if retries is None else self.patience.with_retries(retries)
 
     def _made(
-        self, connection: Connection, new: NewJob, owner: str, request_id: str | None, now: float
+        self,
+        connection: Connection,
+        new: NewJob,
+        spender: Spender,
+        request_id: str | None,
+        now: float,
     ) -> Job:
-        plan = new.plan
+        plan, facts = new.plan, new.plan.image.facts
         outputs = tuple(
             _output(plan, name, _still_there(connection, new.stored.get(name)))
             for name in plan.outputs
@@ -238,7 +270,9 @@ class Ledger:
         deadline_at = None if is_done or plan.deadline_s is None else now + plan.deadline_s
         return Job(
             id=self.new_id(),
-            owner=owner,
+            owner=spender.owner,
+            key_id=spender.key_id,
+            pixels=facts.width * facts.height * facts.frames,
             type=plan.type,
             standing=Standing(Status.COMPLETED if is_done else Status.QUEUED),
             image_id=plan.image.image_id,
@@ -266,24 +300,6 @@ _OVERDUE: Final[Mapping[str, Any]] = {
     "output": None,
     "limit": {},
 }
-
-
-def message_about(job: Job) -> bytes:
-    """Write what the queue carries about a job: its id decides, the rest informs."""
-    steps = job.outputs[0].steps
-    is_short = job.type != "pipeline" and len(job.outputs) == 1
-    message = JobMessage(
-        job_id=job.id,
-        type=job.type,
-        parameters={k: v for k, v in steps[0].items() if k != "op"} if is_short else {},
-        input=JobInput(storage_key=job.storage_key),
-        metadata={
-            "created_at": int(job.created_at),
-            "retry_count": job.standing.failures,
-            "request_id": job.request_id,
-        },
-    )
-    return message.model_dump_json().encode()
 
 
 def _moved(
@@ -347,6 +363,12 @@ def _output(plan: Plan, name: str, result: Result | None) -> Output:
         result=result,
         is_cached=result is not None,
     )
+
+
+def _with(output: Output, made: Mapping[str, Result]) -> Output:
+    """Give an output the result that was made for it, if one was."""
+    result = made.get(output.name)
+    return output if result is None else replace(output, result=result)
 
 
 def _leased(connection: Connection, job_id: str, lease_id: str) -> Job:

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from imagemill.audit import Note, noting
+from imagemill.audit.records import put
 from imagemill.contracts.identity import Identity
-from imagemill.errors import FieldError, ImagemillError, InvalidRequest
+from imagemill.contracts.scopes import OPERATE
+from imagemill.database import Connection
+from imagemill.errors import FieldError, Forbidden, ImagemillError, InvalidRequest
 from imagemill.jobs import openapi, parameters
-from imagemill.jobs.job import DeadLetter
+from imagemill.jobs.job import DeadLetter, Job
 from imagemill.jobs.listing import MOST, cursor_of, place_of
 from imagemill.jobs.records.letters import LetterListing
 from imagemill.jobs.replays import LetterDetails
 from imagemill.jobs.views import AttemptView, JobView, attempt_view, job_view, time_of
 from imagemill.pipeline import field_errors
-from imagemill.web import NO_QUERY, Caller
+from imagemill.web import Caller, only_query
 from imagemill.web.openapi import Described, problem
 from imagemill.web.reading import json_object
 
 if TYPE_CHECKING:
     from imagemill.jobs.routes import Public
 
+_FILTERS: Final = ("state", "reason", "operation", "since", "until", "limit", "cursor")
+_REPLAYED: Final = "letter.replayed"
+_DISCARDED: Final = "letter.discarded"
 _MOST_AT_ONCE: Final = 1000
 """Letters that one request can decide about."""
 _LetterId = Annotated[str, Path(description="Id of the dead letter, which is its job's.")]
@@ -41,6 +49,7 @@ class LetterView(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str = Field(description="The job's id, too.")
+    owner: str = Field(description="The account whose job it is.", examples=["admin"])
     reason: str = Field(description="Code of the last error.", examples=["decoder_crashed"])
     operation: str = Field(description="The job's type.", examples=["resize"])
     state: State
@@ -70,7 +79,7 @@ class LetterDetailsView(LetterView):
 
 
 class LetterList(BaseModel):
-    """Some of the caller's dead letters, the newest first."""
+    """Some dead letters, the newest first."""
 
     dead_letters: list[LetterView]
     next: str | None = Field(description="`cursor` of the next request; null at the end.")
@@ -109,7 +118,10 @@ def add_letters(app: FastAPI, public: Public) -> None:
     """Let an app answer about dead letters."""
     letters = _Letters(public)
     at = "/api/v1/dead-letters"
-    plain: dict[str, Any] = {"tags": ["dead letters"], "dependencies": [NO_QUERY]}
+    plain: dict[str, Any] = {
+        "tags": ["dead letters"],
+        "dependencies": [only_query("owner", "all")],
+    }
     gone: Described = {409: problem("The letter was replayed or discarded before.")}
     many: dict[str, Any] = {**plain, "openapi_extra": _body_of(LettersRequest)}
     app.state.schemas.update({"LettersRequest": LettersRequest.model_json_schema()})
@@ -135,7 +147,7 @@ def _wanted(
     limit: Annotated[int, Query(ge=1, le=MOST, description="Letters in one answer.")] = 20,
     cursor: Annotated[str, Query(max_length=200, description="`next` of the answer before.")] = "",
 ) -> LetterListing:
-    parameters.query(request, "state", "reason", "operation", "since", "until", "limit", "cursor")
+    parameters.query(request, *_FILTERS, "owner", "all")
     before, before_id = place_of(cursor)
     return LetterListing(
         limit=limit,
@@ -150,69 +162,117 @@ def _wanted(
 
 
 @dataclass(frozen=True, slots=True)
+class _Whose:
+    """Whose dead letters are meant."""
+
+    account: str | None
+    """None for everybody's."""
+    is_for_others: bool
+    """Whether an operator asks beyond what is his own."""
+
+
+def _whose(
+    caller: Caller,
+    owner: Annotated[
+        str, Query(max_length=100, description="For operators: the letters of this account.")
+    ] = "",
+    *,
+    all: Annotated[bool, Query(description="For operators: the letters of everybody.")] = False,  # noqa: A002 - the parameter's name in the query
+) -> _Whose:
+    if not owner and not all:
+        return _Whose(caller.account, is_for_others=False)
+    if not caller.may(OPERATE):
+        raise Forbidden(f"The letters of others need the scope {OPERATE}; leave the query out.")
+    if owner and all:
+        problem_ = FieldError("owner", "is given beside `all`; give one of the two.")
+        raise InvalidRequest("It is not said whose letters are meant.", errors=[problem_])
+    return _Whose(owner or None, is_for_others=True)
+
+
+_WhoseAsked = Annotated[_Whose, Depends(_whose)]
+
+
+@dataclass(frozen=True, slots=True)
 class _Letters:
     public: Public
 
     async def listed(
-        self, caller: Caller, wanted: Annotated[LetterListing, Depends(_wanted)]
+        self, wanted: Annotated[LetterListing, Depends(_wanted)], whose: _WhoseAsked
     ) -> LetterList:
-        """List the caller's dead letters, the newest first."""
-        found = await self.public.replays.letters(caller, wanted)
+        """List the caller's dead letters, the newest first; for operators, those of others."""
+        found = await self.public.replays.letters(whose.account, wanted)
         shown = found[: wanted.limit]
         goes_on = len(found) > wanted.limit
         following = cursor_of(shown[-1].at, shown[-1].job_id) if goes_on else None
         return LetterList(dead_letters=[_view(each) for each in shown], next=following)
 
-    async def show(self, letter_id: _LetterId, caller: Caller) -> LetterDetailsView:
+    async def show(self, letter_id: _LetterId, whose: _WhoseAsked) -> LetterDetailsView:
         """Show a dead letter: every attempt with its error, and the facts of the picture."""
-        return _details(await self.public.replays.letter(letter_id, caller))
+        owner = await self._owner(letter_id, whose)
+        return _details(await self.public.replays.letter(letter_id, owner))
 
-    async def replay(self, request: Request, letter_id: _LetterId, caller: Caller) -> Response:
+    async def replay(
+        self, request: Request, letter_id: _LetterId, caller: Caller, whose: _WhoseAsked
+    ) -> Response:
         """Do a dead letter's job again, as a new job that names the old one.
 
-        A letter is replayed once; a second time is refused.
+        A letter is replayed once; a second time is refused. What an operator replays belongs to
+        the letter's owner, and is answered at once, without waiting.
         """
-        await self.public.replays.letter(letter_id, caller)
-        return await self.public.replay(request, letter_id, caller)
+        owner = await self._owner(letter_id, whose)
+        for_owner = owner if whose.is_for_others else None
+        return await self.public.replayed(request, letter_id, caller, _REPLAYED, for_owner)
 
-    async def discard(self, letter_id: _LetterId, caller: Caller) -> None:
+    async def discard(
+        self, request: Request, letter_id: _LetterId, caller: Caller, whose: _WhoseAsked
+    ) -> None:
         """Decide that a dead letter stays as it is; its job stays failed."""
-        await self.public.replays.discard(letter_id, caller)
+        owner = await self._owner(letter_id, whose)
+        note = noting(request, caller, _DISCARDED, put)
+        await self.public.replays.discard(letter_id, owner, note)
 
-    async def replay_many(self, request: Request, caller: Caller) -> DecidedList:
+    async def replay_many(
+        self, request: Request, caller: Caller, whose: _WhoseAsked
+    ) -> DecidedList:
         """Replay many dead letters, or all that fit a filter, 1,000 at a time."""
+        note = noting(request, caller, _REPLAYED, put)
 
-        async def replayed(letter_id: str) -> str | None:
-            return (await self.public.replays.job(letter_id, caller)).id
+        async def replayed(letter_id: str, owner: Identity) -> str | None:
+            by = owner if whose.is_for_others else caller
+            keep = partial(_noted, note, letter_id)
+            return (await self.public.replays.job(letter_id, by, keep)).id
 
-        return await self._decided(request, caller, replayed)
+        return await self._decided(request, whose, replayed)
 
-    async def discard_many(self, request: Request, caller: Caller) -> DecidedList:
+    async def discard_many(
+        self, request: Request, caller: Caller, whose: _WhoseAsked
+    ) -> DecidedList:
         """Discard many dead letters, or all that fit a filter, 1,000 at a time."""
+        note = noting(request, caller, _DISCARDED, put)
 
-        async def discarded(letter_id: str) -> str | None:
-            await self.public.replays.discard(letter_id, caller)
+        async def discarded(letter_id: str, owner: Identity) -> str | None:
+            await self.public.replays.discard(letter_id, owner, note)
             return None
 
-        return await self._decided(request, caller, discarded)
+        return await self._decided(request, whose, discarded)
 
     async def _decided(
         self,
         request: Request,
-        caller: Identity,
-        decide: Callable[[str], Awaitable[str | None]],
+        whose: _Whose,
+        decide: Callable[[str, Identity], Awaitable[str | None]],
     ) -> DecidedList:
-        ids, more = await self._meant(_read(await json_object(request)), caller)
+        ids, more = await self._meant(_read(await json_object(request)), whose)
         decided = []
         for letter_id in ids:
             try:
-                await self.public.replays.letter(letter_id, caller)
-                decided.append(Decided(id=letter_id, job_id=await decide(letter_id)))
+                owner = await self._owner(letter_id, whose)
+                decided.append(Decided(id=letter_id, job_id=await decide(letter_id, owner)))
             except ImagemillError as error:
                 decided.append(Decided(id=letter_id, code=error.code, detail=error.message))
         return DecidedList(decided=decided, more=more)
 
-    async def _meant(self, asked: LettersRequest, caller: Identity) -> tuple[list[str], bool]:
+    async def _meant(self, asked: LettersRequest, whose: _Whose) -> tuple[list[str], bool]:
         if asked.ids is not None:
             return list(dict.fromkeys(asked.ids)), False
         wanted = LetterListing(
@@ -222,8 +282,15 @@ class _Letters:
             since=asked.since.timestamp() if asked.since else 0.0,
             until=asked.until.timestamp() if asked.until else float("inf"),
         )
-        found = await self.public.replays.letters(caller, wanted)
+        found = await self.public.replays.letters(whose.account, wanted)
         return [each.job_id for each in found[:_MOST_AT_ONCE]], len(found) > _MOST_AT_ONCE
+
+    async def _owner(self, letter_id: str, whose: _Whose) -> Identity:
+        return await self.public.replays.owner(letter_id, whose.account)
+
+
+def _noted(note: Note, letter_id: str, connection: Connection, _: Sequence[Job]) -> None:
+    note(connection, letter_id)
 
 
 def _read(value: dict[str, Any]) -> LettersRequest:
@@ -264,6 +331,7 @@ def _details(found: LetterDetails) -> LetterDetailsView:
 def _shown(letter: DeadLetter) -> dict[str, Any]:
     return {
         "id": letter.job_id,
+        "owner": letter.owner,
         "reason": letter.reason,
         "operation": letter.type,
         "state": letter.state,

@@ -42,7 +42,7 @@ _ANSWERS: Final[Described] = {
         "headers": location("Where to ask about the job."),
     },
     409: problem("Another request with this `Idempotency-Key` is under way."),
-    429: problem("You have as many unfinished jobs as one owner may have."),
+    429: problem("You have as many jobs as you may have, unfinished or in this month."),
     **PICTURE_PROBLEMS,
 }
 PROMISED: Final[Described] = {

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Final
 from fastapi import FastAPI, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from imagemill.audit import noting
+from imagemill.audit.records import put
 from imagemill.database import Connection
 from imagemill.errors import FieldError, InvalidRequest
 from imagemill.idempotency import Running
@@ -134,12 +136,13 @@ class _Routes:
         found = await self.presets.versions(caller.account, name, before, limit + 1)
         return json_answer(_page(found, limit, [str(each.version) for each in found]))
 
-    async def remove(self, name: _Name, caller: Caller) -> Response:
+    async def remove(self, request: Request, name: _Name, caller: Caller) -> Response:
         """Remove a preset with all its versions; jobs that were accepted keep their steps.
 
         A preset that is made again under the name goes on with the next version.
         """
-        await self.presets.remove(caller.account, name)
+        note = noting(request, caller, "preset.deleted", put)
+        await self.presets.remove(caller.account, name, note)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

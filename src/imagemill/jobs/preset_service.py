@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from imagemill.audit import Note
 from imagemill.database import Connection, Database
 from imagemill.errors import FieldError, InvalidRequest, NotFound
 from imagemill.jobs import preset_records
@@ -65,9 +66,15 @@ class Presets:
             raise NotFound("There is no such preset.")
         return found
 
-    async def remove(self, owner: str, name: str) -> None:
+    async def remove(self, owner: str, name: str, note: Note | None = None) -> None:
         """Remove a preset with all its versions; raises `NotFound`."""
-        await self.database.run(lambda each: preset_records.remove(each, owner, name))
+
+        def unit(connection: Connection) -> None:
+            preset_records.remove(connection, owner, name)
+            if note is not None:
+                note(connection, name)
+
+        await self.database.run(unit)
 
     async def resolve(self, wish: Wish, owner: str) -> Wish:
         """Put steps where a wish names presets; raises `InvalidRequest` for unknown ones."""

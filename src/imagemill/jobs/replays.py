@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from imagemill.audit import Note
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Image
 from imagemill.database import Connection
@@ -72,11 +73,17 @@ class Replays:
         if not letters.settle(connection, old.id, "replayed", new.id):
             raise already(letter)
 
-    async def letters(self, owner: Identity, wanted: LetterListing) -> list[DeadLetter]:
-        """List the caller's dead letters, the newest first, and one more if there is."""
-        return await self.jobs.database.read(
-            lambda each: letters.listed(each, owner.account, wanted)
-        )
+    async def letters(self, owner: str | None, wanted: LetterListing) -> list[DeadLetter]:
+        """List an account's dead letters, the newest first, and one more if there is.
+
+        With None they are everybody's.
+        """
+        return await self.jobs.database.read(lambda each: letters.listed(each, owner, wanted))
+
+    async def owner(self, job_id: str, owner: str | None) -> Identity:
+        """Find whose a dead letter is, among an account's or with None all; raises `NotFound`."""
+        letter = await self.jobs.database.read(lambda each: letters.get(each, job_id, owner))
+        return Identity(account=letter.owner)
 
     async def letter(self, job_id: str, owner: Identity) -> LetterDetails:
         """Show a dead letter with its job, its attempts and its original; raises `NotFound`."""
@@ -89,13 +96,15 @@ class Replays:
         images = await self.jobs.uploads.find([job.image_id], caller=owner)
         return LetterDetails(letter, job, tried, images.get(job.image_id))
 
-    async def discard(self, job_id: str, owner: Identity) -> None:
+    async def discard(self, job_id: str, owner: Identity, note: Note | None = None) -> None:
         """Decide that a dead letter stays as it is; raises `Conflict` when it was decided."""
 
         def unit(connection: Connection) -> None:
             letter = letters.get(connection, job_id, owner.account)
             if not letters.settle(connection, job_id, "discarded"):
                 raise already(letter)
+            if note is not None:
+                note(connection, job_id)
 
         await self.jobs.database.run(unit)
 

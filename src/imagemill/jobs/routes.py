@@ -10,8 +10,11 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Request, Response
 from starlette.background import BackgroundTask
 
+from imagemill.audit import noting
+from imagemill.audit.records import put
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Intake
+from imagemill.database import Connection
 from imagemill.errors import Conflict, Expired, FieldError, InvalidRequest, NotFound
 from imagemill.faults import Faults, Point
 from imagemill.idempotency import REPLAYED, Remembered
@@ -30,6 +33,7 @@ from imagemill.jobs.replays import Replays
 from imagemill.jobs.request import JobRequest, Wish, wish_of, wish_of_fields, wish_of_text
 from imagemill.jobs.service import Jobs
 from imagemill.jobs.states import Status
+from imagemill.jobs.usage_routes import add_usage
 from imagemill.jobs.views import (
     Accepted,
     DryRun,
@@ -76,6 +80,7 @@ def app_of(jobs: Jobs, lending: Lending, faults: Faults) -> FastAPI:
     add_letters(app, public)
     add_batches(app, Batches(jobs, replays))
     add_documents(app, public)
+    add_usage(app, jobs)
     app.get(
         "/api/v1/jobs/{job_id}/outputs/{name}", response_class=Response, **openapi.OUTPUT, **plain
     )(public.output)
@@ -172,13 +177,33 @@ class Public:
 
         A dead letter can be replayed once; it then tells which job does it again.
         """
+        return await self.replayed(request, job_id, caller, "job.replayed")
+
+    async def replayed(
+        self,
+        request: Request,
+        job_id: str,
+        caller: Identity,
+        action: str,
+        owner: Identity | None = None,
+    ) -> Response:
+        """Do a job again and note it as `action`; an operator does it for the job's owner.
+
+        Operators get the promise alone: what comes of it is the owner's to see.
+        """
         with once.entered(request, caller, self.jobs.database, self.jobs.running) as entry:
             meaning = once.meaning_of(request)
             if known := await entry.known(meaning):
-                return await self.again(request, known, caller)
+                return known.answer() if owner else await self.again(request, known, caller)
             keep = entry.keeping(meaning, HTTPStatus.ACCEPTED, told)
-            job = await self.replays.job(job_id, caller, keep)
-            return await self.waited(request, job)
+            note = noting(request, caller, action, put)
+
+            def kept(connection: Connection, made: Sequence[Job]) -> None:
+                keep(connection, made)
+                note(connection, job_id)
+
+            job = await self.replays.job(job_id, owner or caller, kept)
+        return _promise(job) if owner else await self.waited(request, job)
 
     async def output(
         self, request: Request, job_id: openapi.JobId, name: openapi.OutputName, caller: Caller
@@ -271,6 +296,12 @@ class Public:
         names = ("content-type", "content-length")
         headers = {name: request.headers[name] for name in names if name in request.headers}
         return await self.jobs.uploads.take_in(body_stream(request), headers, caller=caller)
+
+
+def _promise(job: Job) -> Response:
+    answer = json_answer(accepted(job), HTTPStatus.ACCEPTED)
+    answer.headers["location"] = url_of(job.id)
+    return answer
 
 
 def told(made: Sequence[Job]) -> tuple[str, str, str]:

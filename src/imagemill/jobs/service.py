@@ -26,6 +26,7 @@ from imagemill.jobs.ledger import Ledger, NewJob
 from imagemill.jobs.news import ANY
 from imagemill.jobs.plan import Plan, images_needed, plan_of
 from imagemill.jobs.preset_service import Presets
+from imagemill.jobs.quota import spender_of
 from imagemill.jobs.records import events, jobs, results
 from imagemill.jobs.request import TermsRequest, Wish
 from imagemill.jobs.settings import JobsSettings
@@ -84,9 +85,13 @@ class Jobs:
         return replace(wish, terms=self._terms(wish.terms, owner))
 
     async def check_room(self, owner: Identity) -> None:
-        """Refuse early, before a picture is taken in for a job that could not wait."""
-        account = owner.account
-        await self.database.read(lambda each: self.ledger.check_room(each, account, 1))
+        """Refuse early, before a picture is taken in for a job that would not be accepted."""
+
+        def unit(connection: Connection) -> None:
+            self.ledger.check_room(connection, owner.account, 1)
+            self.ledger.quota.check(connection, spender_of(owner), connection.now())
+
+        await self.database.read(unit)
 
     async def accept(self, plan: Plan, owner: Identity, keep: Keep | None = None) -> Job:
         """Take a job on; when this returns the promise is on disk."""
@@ -94,13 +99,22 @@ class Jobs:
         return (await self.accept_all([new], owner, keep))[0]
 
     async def accept_all(
-        self, new: Sequence[NewJob], owner: Identity, keep: Keep | None = None
+        self,
+        new: Sequence[NewJob],
+        owner: Identity,
+        keep: Keep | None = None,
+        *,
+        is_counted: bool = True,
     ) -> list[Job]:
-        """Take jobs on, all of them or none; when this returns the promise is on disk."""
+        """Take jobs on, all of them or none; when this returns the promise is on disk.
+
+        Jobs that are not counted are Imagemill's own wish, and use up nobody's quota.
+        """
         request_id = get_contextvars().get("request_id")
+        spender = spender_of(owner)
 
         def unit(connection: Connection) -> list[Job]:
-            made = self.ledger.accept(connection, new, owner.account, request_id)
+            made = self.ledger.accept(connection, new, spender, request_id, is_counted=is_counted)
             if keep is not None:
                 keep(connection, made)
             return made

@@ -24,6 +24,12 @@ class JobsSettings(BaseModel):
         ge=1,
         description="Jobs of one owner that may be unfinished at once; one more is refused (429).",
     )
+    max_monthly_jobs_per_owner: int = Field(
+        0,
+        ge=0,
+        description="Jobs that one owner may make in a calendar month, UTC, by all keys together; "
+        "one more is refused (429). 0 is no bound.",
+    )
     max_unfinished: int = Field(
         500_000,
         ge=1,

@@ -6,7 +6,7 @@ import os
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from imagemill.contracts.facts import Facts, Limits
@@ -18,6 +18,7 @@ from imagemill.errors import FieldError, ImagemillError, InvalidRequest
 from imagemill.storage import Bucket, Storage, Stored
 from imagemill.uploads import records
 from imagemill.uploads.form import Body
+from imagemill.uploads.quota import StorageQuota
 from imagemill.uploads.records import intakes
 
 LONGEST_INTAKE_S: Final = 3000.0
@@ -49,6 +50,8 @@ class Originals:
     clock: Callable[[], float]
     is_expiring: bool
     """Whether images are deleted by age, so that it counts when bytes come in again."""
+    quota: StorageQuota = field(default_factory=StorageQuota)
+    """How much each account may keep; what is kept already is taken again in any case."""
 
     async def lay(self, body: Body) -> Laid:
         """Store a picture while it arrives; raises the refusals of bodies, and leaves nothing."""
@@ -105,7 +108,7 @@ class Originals:
             created_at=self.clock(),
         )
         return await self.database.run(
-            lambda each: self._recorded(each, image, laid.body.fields, also)
+            lambda each: self._recorded(each, owner, image, laid.body.fields, also)
         )
 
     async def _already(self, owner: Identity, sha256: str) -> Image | None:
@@ -119,12 +122,18 @@ class Originals:
         )
 
     def _recorded(
-        self, connection: Connection, image: Image, fields: dict[str, str], also: Also | None
+        self,
+        connection: Connection,
+        owner: Identity,
+        image: Image,
+        fields: dict[str, str],
+        also: Also | None,
     ) -> Intake:
         kept = records.add(connection, image)
         intake = Intake(image=kept, is_new=kept == image, fields=fields)
         if intake.is_new:
             intakes.record(connection, image.storage_key, self.clock() - LONGEST_INTAKE_S)
+            self.quota.take(connection, owner, image)
         if also:
             also(connection, intake)
         return intake

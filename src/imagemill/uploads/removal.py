@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from imagemill.audit import Note
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.jobs import JobsClient
 from imagemill.contracts.uploads import Image
@@ -12,7 +13,7 @@ from imagemill.database import Connection, Database
 from imagemill.errors import NotFound
 from imagemill.storage import Bucket, Storage
 from imagemill.uploads import records
-from imagemill.uploads.records import intakes
+from imagemill.uploads.records import intakes, usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,9 @@ class Removal:
     jobs: JobsClient
     clock: Callable[[], float]
 
-    async def remove(self, owner: Identity, image_id: str, *, force: bool) -> None:
+    async def remove(
+        self, owner: Identity, image_id: str, *, force: bool, note: Note | None = None
+    ) -> None:
         """Remove an owner's image, and with `force` cancel the jobs that use it.
 
         Nobody finds the image while the jobs service is asked, so that no new job takes it up.
@@ -36,20 +39,25 @@ class Removal:
         )
         if image is None:
             raise NotFound("There is no such image.")
-        await self.release(image, owner, force=force)
+        await self.release(image, owner, force=force, note=note)
 
-    async def release(self, image: Image, owner: Identity, *, force: bool = False) -> None:
+    async def release(
+        self, image: Image, owner: Identity, *, force: bool = False, note: Note | None = None
+    ) -> None:
         """Remove an image that is hidden, or show it again where it is in use."""
         try:
             await self.jobs.release_image(image.image_id, force=force, caller=owner)
         except BaseException:
             await self.database.run(lambda each: records.show(each, image.image_id))
             raise
-        await self.database.run(lambda each: self._forget(each, image))
+        await self.database.run(lambda each: self._forget(each, image, note))
         await self.storage.delete(Bucket.ORIGINALS, image.storage_key)
         await self.database.run(lambda each: intakes.end(each, image.storage_key), durable=False)
 
-    def _forget(self, connection: Connection, image: Image) -> None:
+    def _forget(self, connection: Connection, image: Image, note: Note | None = None) -> None:
         """Remove the row, and note that its object is still there."""
         records.remove(connection, image.image_id)
+        usage.gone(connection, image.image_id)
+        if note is not None:
+            note(connection, image.image_id)
         intakes.begin(connection, image.storage_key, self.clock())

@@ -8,8 +8,11 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Query, Request, Response
 
+from imagemill.audit import noting
+from imagemill.audit.records import put
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Image, ImageIds, Images, Intake, Intakes
+from imagemill.contracts.usage import IntakeUsage
 from imagemill.database import Connection
 from imagemill.errors import FieldError, InvalidRequest
 from imagemill.idempotency import Remembered, Running, check, fingerprint, key_of
@@ -62,6 +65,7 @@ _TAKEN_IN: Described = {
         "headers": _MADE,
     },
     201: {"description": "The picture is kept.", "headers": _MADE},
+    429: problem("The originals of the key, or of the account, would take up too many bytes."),
     **IN_PROGRESS,
     **PICTURE_PROBLEMS,
 }
@@ -100,6 +104,7 @@ def app_of(uploads: Uploads) -> FastAPI:
     answer_services(app, "POST", "/internal/intakes", routes.intakes)
     answer_services(app, "POST", "/internal/images", routes.find)
     answer_processes(app, "POST", "/internal/accounts/{account}/delete", routes.forget)
+    answer_services(app, "GET", "/internal/usage", routes.usage)
     return app
 
 
@@ -125,13 +130,16 @@ class _Routes:
         """Show what is known of an image."""
         return image_view(await self.uploads.get(caller, image_id))
 
-    async def remove(self, image_id: _ImageId, caller: Caller, *, force: _Force = False) -> None:
+    async def remove(
+        self, request: Request, image_id: _ImageId, caller: Caller, *, force: _Force = False
+    ) -> None:
         """Delete an image.
 
         Results that were made of it stay. Jobs that have not ended use it still: then the answer
         is 409, unless `force` is given.
         """
-        await self.uploads.remove(caller, image_id, force=force)
+        note = noting(request, caller, "image.deleted", put)
+        await self.uploads.remove(caller, image_id, force=force, note=note)
 
     async def content(self, request: Request, image_id: _ImageId, caller: Caller) -> Response:
         """Give an original's bytes back, unchanged, as a download."""
@@ -158,6 +166,11 @@ class _Routes:
         """Look images up for another service."""
         wanted = await asked(request, ImageIds)
         return Images(images=await self.uploads.find(caller, wanted.ids))
+
+    async def usage(self, request: Request, caller: Identity) -> IntakeUsage:
+        """Tell what an account's keys brought in, for another service."""
+        month = request.query_params.get("month", "")
+        return IntakeUsage(keys=await self.uploads.usage(caller, month))
 
     async def _taken_in(
         self, request: Request, caller: Identity, also: Also | None = None

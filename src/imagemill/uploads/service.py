@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import structlog
 
+from imagemill.audit import Note
 from imagemill.contracts.facts import Limits
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.jobs import JobsClient
 from imagemill.contracts.uploads import Image, Intake, Intakes
+from imagemill.contracts.usage import KeyIntake
 from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
 from imagemill.engine.sandbox import Sandbox
@@ -27,6 +29,8 @@ from imagemill.uploads.form import Body, body_of
 from imagemill.uploads.form_of_many import FormOfMany
 from imagemill.uploads.many import Many
 from imagemill.uploads.originals import Also, Originals, refuse_fields
+from imagemill.uploads.quota import StorageQuota
+from imagemill.uploads.records import usage
 from imagemill.uploads.removal import Removal
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.uploads.sweeping import Sweeping
@@ -108,12 +112,18 @@ class Uploads:
         """Look the caller's images up by id; unknown ones are left out."""
         return await self.database.read(lambda each: records.by_ids(each, owner.account, ids))
 
-    async def remove(self, owner: Identity, image_id: str, *, force: bool) -> None:
+    async def usage(self, owner: Identity, month: str) -> list[KeyIntake]:
+        """Tell what the caller's keys brought in during a month, and what is kept of it now."""
+        return await self.database.read(lambda each: usage.listed(each, owner.account, month))
+
+    async def remove(
+        self, owner: Identity, image_id: str, *, force: bool, note: Note | None = None
+    ) -> None:
         """Delete one of the caller's images, and with `force` cancel the jobs that use it.
 
         Raises `NotFound`, or `ImageInUse` while jobs that have not ended use it.
         """
-        await self._removal.remove(owner, image_id, force=force)
+        await self._removal.remove(owner, image_id, force=force, note=note)
 
     async def forget(self, account: str) -> None:
         """Delete all that is kept of an account that is gone, and cancel the jobs that use it."""
@@ -153,6 +163,7 @@ class Uploads:
             self.limits,
             self.clock,
             is_expiring=self.settings.keep_originals_s > 0,
+            quota=StorageQuota(self.settings.max_stored_bytes_per_owner),
         )
 
     def _body(self, content: AsyncIterable[bytes], headers: Mapping[str, str]) -> Body:

@@ -1,4 +1,4 @@
-"""How long originals are kept."""
+"""How long originals are kept, and how many."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class UploadsSettings(BaseModel):
-    """Retention of originals."""
+    """Retention and quota of originals."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -16,6 +16,12 @@ class UploadsSettings(BaseModel):
         le=10 * 366 * 86_400,
         description="Seconds after which an original is deleted, counted from when its bytes last "
         "came in; one that unfinished jobs use waits for them. 0 keeps originals for ever.",
+    )
+    max_stored_bytes_per_owner: int = Field(
+        0,
+        ge=0,
+        description="Bytes that the originals of one owner may take up, by all keys together; what "
+        "would be more is refused (429). 0 is no bound.",
     )
     sweep_every_s: float = Field(
         60.0,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
 
+from imagemill.audit import noting
 from imagemill.contracts.identity import Identity
-from imagemill.database import Connection, Database
+from imagemill.contracts.users import FORGET
 from imagemill.errors import Forbidden
-from imagemill.users.key import Key, KeyChange, change_of, changed
-from imagemill.users.records import keys as records
+from imagemill.users.key import KeyChange, change_of
+from imagemill.users.key_views import KeyView, key_view
+from imagemill.users.keys import Keys
+from imagemill.users.records import audit
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.answers import json_answer
 from imagemill.web.openapi import REF_TEMPLATE, problem, schemas_of
@@ -22,48 +23,26 @@ from imagemill.web.reading import json_object
 _PATH: Final = "/api/v1/api-keys/current"
 
 
-class KeyView(BaseModel):
-    """A key, without what makes it one."""
-
-    model_config = ConfigDict(frozen=True)
-
-    key_id: str = Field(description="Names the key.", examples=["3f9c2a17d05b86e4"])
-    account: str = Field(description="Whose it is.", examples=["admin"])
-    name: str = Field(examples=["admin-key"])
-    scopes: list[str] = Field(description="What it may do; `*` is everything.", examples=[["*"]])
-    max_retries: int | None = Field(
-        description="Tries after the first for its jobs; null where the server's setting counts.",
-        examples=[2],
-    )
-    timeout_s: float | None = Field(
-        description="Seconds for one attempt at its jobs; null where the server's setting counts.",
-        examples=[30],
-    )
-    created_at: datetime
-
-
-def add_current_key(app: FastAPI, database: Database) -> None:
+def add_current_key(app: FastAPI, keys: Keys) -> None:
     """Let an app show and set the key that is calling."""
-    routes = _Routes(database)
+    routes = _Routes(keys)
     told: dict[str, Any] = {
         "response_model": KeyView,
         "tags": ["keys"],
         "dependencies": [NO_QUERY],
     }
     app.state.schemas.update(schemas_of(KeyChange))
-    app.get(_PATH, **told)(routes.show)
-    app.patch(_PATH, **_CHANGE, **told)(routes.change)
+    app.get(_PATH, name="show_current", **told)(routes.show)
+    app.patch(_PATH, name="change_current", **_CHANGE, **told)(routes.change)
 
 
 @dataclass(frozen=True, slots=True)
 class _Routes:
-    database: Database
+    keys: Keys
 
     async def show(self, caller: Caller) -> Response:
         """Show the key that is calling, and what is set for its jobs."""
-        account, key_id = _shown(caller)
-        key = await self.database.read(lambda each: records.key_of(each, account, key_id))
-        return json_answer(_view(key))
+        return json_answer(key_view(await self.keys.get(*_shown(caller))))
 
     async def change(self, request: Request, caller: Caller) -> Response:
         """Set how often and how long the jobs of the calling key are tried.
@@ -71,15 +50,13 @@ class _Routes:
         Fields that are left out stay as they are; null goes back to the server's setting. Jobs
         that were accepted before keep what counted then.
         """
-        account, key_id = _shown(caller)
+        _, key_id = _shown(caller)
         change = change_of(await json_object(request))
-
-        def unit(connection: Connection) -> Key:
-            key = changed(records.key_of(connection, account, key_id), change)
-            records.write(connection, key)
-            return key
-
-        return json_answer(_view(await self.database.run(unit)))
+        note = noting(request, caller, "key.changed", audit.add)
+        key = await self.keys.set_own(caller, key_id, change, note)
+        answer = json_answer(key_view(key))
+        answer.headers[FORGET] = ",".join(key.digests)
+        return answer
 
 
 _CHANGE: Final[dict[str, Any]] = {
@@ -99,17 +76,5 @@ _CHANGE: Final[dict[str, Any]] = {
 
 def _shown(caller: Identity) -> tuple[str, str]:
     if caller.key_id is None:
-        raise Forbidden("This route is for who shows an API key; a process has none.")
+        raise Forbidden("This route is for who shows an API key; others have none.")
     return caller.account, caller.key_id
-
-
-def _view(key: Key) -> KeyView:
-    return KeyView(
-        key_id=key.key_id,
-        account=key.account,
-        name=key.name,
-        scopes=sorted(key.scopes),
-        max_retries=key.max_retries,
-        timeout_s=key.timeout_s,
-        created_at=datetime.fromtimestamp(key.created_at, UTC),
-    )

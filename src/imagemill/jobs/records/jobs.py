@@ -16,9 +16,11 @@ from imagemill.jobs.turns import priority_of
 
 _ADD = """
 INSERT INTO jobs (id, owner, type, status, image_id, storage_key, pictures, digests, request_id,
+                  key_id, pixels,
                   created_at, finished_at, lane, max_retries, timeout_s, deadline_at,
                   batch_id, position, replay_of)
 VALUES (:id, :owner, :type, :status, :image_id, :storage_key, :pictures, :digests, :request_id,
+        :key_id, :pixels,
         :created_at, :finished_at, :lane, :max_retries, :timeout_s, :deadline_at,
         :batch_id, :position, :replay_of)
 """
@@ -191,6 +193,8 @@ def _row(job: Job) -> dict[str, Any]:
         "pictures": json.dumps(dict(job.pictures)),
         "digests": json.dumps(dict(job.digests)),
         "request_id": job.request_id,
+        "key_id": job.key_id,
+        "pixels": job.pixels,
         "created_at": job.created_at,
         "finished_at": job.finished_at,
         "lane": job.terms.priority.lane,
@@ -239,6 +243,8 @@ def _job(row: Row, outputs: Iterable[Row]) -> Job:
         ),
         place=Place(row["batch_id"], row["position"], row["replay_of"]),
         request_id=row["request_id"],
+        key_id=row["key_id"],
+        pixels=row["pixels"],
         rests_until=row["rests_until"],
         started_at=row["started_at"],
         attempt_at=row["attempt_at"],

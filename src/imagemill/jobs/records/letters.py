@@ -12,7 +12,9 @@ _ADD = """
 INSERT INTO dead_letters (job_id, owner, reason, type, at, state)
 VALUES (:job_id, :owner, :reason, :type, :at, 'waiting')
 """
-_GET = "SELECT * FROM dead_letters WHERE job_id = :job_id AND owner = :owner"
+_GET = """
+SELECT * FROM dead_letters WHERE job_id = :job_id AND (:owner IS NULL OR owner = :owner)
+"""
 _LIST = """
 SELECT * FROM dead_letters
 WHERE owner = :owner
@@ -23,6 +25,7 @@ WHERE owner = :owner
   AND (at, job_id) < (:before, :before_id)
 ORDER BY at DESC, job_id DESC LIMIT :most
 """
+_LIST_OF_ALL = _LIST.replace("owner = :owner\n  AND ", "")
 _DECIDED = "SELECT 1 FROM dead_letters WHERE job_id = :job_id AND state <> 'waiting'"
 _SETTLE = """
 UPDATE dead_letters SET state = :state, replayed_as = :replayed_as
@@ -55,18 +58,22 @@ def add(connection: Connection, letter: DeadLetter) -> None:
     connection.execute(_ADD, asdict(letter))
 
 
-def get(connection: Connection, job_id: str, owner: str) -> DeadLetter:
-    """Read an owner's letter; raises `NotFound`."""
+def get(connection: Connection, job_id: str, owner: str | None) -> DeadLetter:
+    """Read an owner's letter, or with None anybody's; raises `NotFound`."""
     rows = connection.execute(_GET, {"job_id": job_id, "owner": owner})
     if not rows:
         raise NotFound("There is no such dead letter.")
     return _letter(rows[0])
 
 
-def listed(connection: Connection, owner: str, wanted: LetterListing) -> list[DeadLetter]:
-    """Read an owner's letters, the newest first; one more than asked for if there is."""
+def listed(connection: Connection, owner: str | None, wanted: LetterListing) -> list[DeadLetter]:
+    """Read an owner's letters, or with None everybody's, the newest first.
+
+    There is one more than asked for if the list goes on.
+    """
+    statement = _LIST_OF_ALL if owner is None else _LIST
     row = {**asdict(wanted), "owner": owner, "most": wanted.limit + 1}
-    return [_letter(each) for each in connection.execute(_LIST, row)]
+    return [_letter(each) for each in connection.execute(statement, row)]
 
 
 def settle(connection: Connection, job_id: str, state: str, replayed_as: str | None = None) -> bool:
