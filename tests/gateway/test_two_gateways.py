@@ -71,7 +71,7 @@ async def test_what_somebody_else_wrote_into_redis_is_not_believed(
     _, cache = adapters(parts)
     await cache.put("mine", b"user", seconds=60)
     async with Redis.from_url(redis.url) as other:
-        sealed = await other.get("imagemill:cache:mine")
+        sealed = await other.get("imagemill:cache:mine") or b""
         await other.set("imagemill:cache:admin", sealed)
         await other.set("imagemill:cache:made", b"x" * 32 + b"admin")
         await other.set("imagemill:cache:short", b"x")
