@@ -29,6 +29,7 @@ from benchmarks.noop.contenders import Ground, NoBulk
 from benchmarks.noop.imagemill import GO, HOLD, counted
 from benchmarks.noop.peers import Argv
 from benchmarks.processes import Program, Programs, answers
+from benchmarks.systems.imagemill import UNLIMITED
 from benchmarks.wire import HOST, Line, free_port
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -223,6 +224,7 @@ async def _started(
 def _program(ground: Ground, at: int, process: Process, address: str) -> Program:
     environment = {
         "PYTHONPATH": str(_ROOT),
+        **UNLIMITED,
         "IMAGEMILL_SANDBOX_CHILDREN": "1",
         "IMAGEMILL_WORKER_PREFETCH": str(_HANDS - 1),
         **{f"IMAGEMILL_PEERS_{each.upper()}": address for each in _SERVICES if address},

@@ -27,6 +27,11 @@ from benchmarks.systems import (
 from benchmarks.wire import HOST, Body, Line, Reply, free_port
 
 _COMMAND = Path(sys.executable).with_name("imagemill")
+UNLIMITED = {
+    f"IMAGEMILL_GATEWAY_{each}": "0"
+    for each in ("KEY_PER_MINUTE", "KEY_BURST", "MAX_CONNECTIONS_PER_ADDRESS")
+}
+"""One client stands for many here."""
 _ENDED_BADLY = {"failed", "cancelled"}
 _WAIT = {"Prefer": "wait=60"}
 _JOBS = "/api/v1/jobs"
@@ -144,7 +149,7 @@ class Imagemill:
         """Serve from an empty data folder."""
         port, data = free_port(), place.folder / "data"
         arguments = f"serve --host {HOST} --port {port} --data"
-        program = Program("server", [_COMMAND, *arguments.split(), data])
+        program = Program("server", [_COMMAND, *arguments.split(), data], UNLIMITED)
         async with Programs([program], place.folder) as programs:
             await programs.ready(lambda: answers(port, "/health/ready"))
             key = (data / "admin-key").read_text().strip()

@@ -4,6 +4,7 @@ ImagemillError
 ├── Refused              the caller must change something; trying again as it is will fail again
 │   ├── MalformedBody, InvalidRequest, Unauthenticated, Forbidden, SignatureInvalid, NotFound,
 │   │   MethodNotAllowed
+│   ├── MalformedRequest, HeadTooLarge, TargetTooLong, TooSlow, RateLimited
 │   ├── Conflict, ImageInUse, RequestInProgress, IdempotencyKeyReused, TooMany, TooManyJobs,
 │   │   TooManyAttempts, QuotaExceeded, Expired
 │   └── PictureRefused   the picture itself is the reason
@@ -122,6 +123,42 @@ class MethodNotAllowed(Refused):
 
     code = "method_not_allowed"
     status = HTTPStatus.METHOD_NOT_ALLOWED
+
+
+class MalformedRequest(Refused):
+    """Say that what was sent is no HTTP request, or one that could be read in two ways."""
+
+    code = "malformed_request"
+
+
+class HeadTooLarge(Refused):
+    """Say that the head of the request has too many bytes or fields."""
+
+    code = "head_too_large"
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+
+class TargetTooLong(Refused):
+    """Say that the path and the query together have too many bytes."""
+
+    code = "target_too_long"
+    status = HTTPStatus.REQUEST_URI_TOO_LONG
+
+
+class TooSlow(Refused):
+    """Say that the request arrived so slowly that it was not waited for any longer."""
+
+    code = "too_slow"
+    status = HTTPStatus.REQUEST_TIMEOUT
+    retry = True
+
+
+class RateLimited(Refused):
+    """Say that the caller came too often, and when to come again."""
+
+    code = "rate_limited"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    retry = True
 
 
 class Conflict(Refused):

@@ -34,6 +34,7 @@ NAMES: Final[Mapping[str, str]] = {
     "WORKER_CONCURRENCY": "sandbox.children",
     "MAX_RETRIES": "jobs.max_retries",
     "JOB_TIMEOUT": "jobs.timeout_s",
+    "REDIS_URL": "gateway.redis_url",
 }
 """Short environment names, without the prefix, and the settings that they stand for."""
 _FOR_OTHERS: Final = frozenset(

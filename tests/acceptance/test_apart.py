@@ -6,23 +6,26 @@ import contextlib
 import re
 import sqlite3
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from imagemill.contracts.identity import HEADER, Identity, Signer
+from imagemill.contracts.identity import HEADER, STRANGER, Identity, Signer
+from imagemill.contracts.scopes import SCOPES
 from imagemill.contracts.transport import SERVICE
-from imagemill.processes import NAMES
+from imagemill.processes import BY_NAME, NAMES
 from tests.acceptance import pictures, raw
-from tests.acceptance.api import API, problem
+from tests.acceptance.api import API, JSON, problem
 from tests.acceptance.damage import file_of, flip
 from tests.acceptance.system import PROGRAM, System, eventually, free_port, started, surroundings
 
 pytestmark = pytest.mark.timeout(120)
 
 Services = Mapping[str, System]
+OWNERS = {prefix: each.name for each in BY_NAME.values() for prefix in each.answers}
+"""Which service answers below which prefix."""
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +176,93 @@ def test_a_service_takes_no_identity_that_is_not_signed_with_its_secret(
         for token in (forged, "", "x.y.z", f"{forged}a"):
             answer = stranger.get("/api/v1/operations", headers={HEADER: token})
             problem(answer, 401, "unauthenticated")
+
+
+def routes(api: API) -> list[tuple[str, str, JSON]]:
+    """List method, path and description of every route that a service answers."""
+    paths = api.get("/openapi.json").json()["paths"]
+    return [
+        (method.upper(), path, operation)
+        for path, item in paths.items()
+        for method, operation in item.items()
+        if path.startswith(tuple(OWNERS))
+    ]
+
+
+Ask = Callable[[str, str, str], httpx2.Response]
+"""Asks with a method, a path and an identity."""
+
+
+@pytest.fixture
+def directly(services: Services) -> Iterator[Ask]:
+    """Give a way to ask services at their own addresses, with something in each gap of a path."""
+
+    def ask(method: str, path: str, token: str) -> httpx2.Response:
+        owner = max(OWNERS, key=lambda each: len(each) if path.startswith(each) else 0)
+        url = services[OWNERS[owner]].url + re.sub(r"{\w+}", "x", path)
+        return client.request(method, url, headers={HEADER: token})
+
+    with httpx2.Client(trust_env=False) as client:
+        yield ask
+
+
+def may_be_strange(operation: JSON) -> bool:
+    """Tell whether a route lets strangers in, or decides by itself."""
+    security = operation.get("security")
+    if security is None:
+        return False
+    return not security or any(not each or "signature" in each for each in security)
+
+
+def is_below(path: str, opened: str) -> bool:
+    return path == opened or (opened.endswith("/") and path.startswith(opened))
+
+
+def signer_of(services: Services) -> Signer:
+    return Signer((services["jobs"].data / "service-key").read_bytes().strip())
+
+
+@pytest.mark.parametrize("shown", ["nothing", "forged", "a stranger"])
+def test_every_closed_route_refuses_who_is_not_signed(
+    api: API, services: Services, directly: Ask, shown: str
+) -> None:
+    everybody = Identity(account="a", scopes=frozenset({"*"}))
+    token = {
+        "nothing": "",
+        "forged": Signer(b"x" * 32).sign(everybody),
+        "a stranger": signer_of(services).sign(STRANGER),
+    }[shown]
+    closed = [each for each in routes(api) if not may_be_strange(each[2])]
+
+    assert len(closed) > 25
+    for method, path, _ in closed:
+        problem(directly(method, path, token), 401, "unauthenticated")
+
+
+def test_every_closed_route_names_the_scope_that_a_key_lacks(
+    api: API, services: Services, directly: Ask
+) -> None:
+    token = signer_of(services).sign(Identity(account="a", key_id="k"))
+    closed = [each for each in routes(api) if each[2].get("security") != []]
+
+    for method, path, operation in closed:
+        told = problem(directly(method, path, token), 403, "forbidden")["detail"]
+        named = re.findall(r"the scope (\S+),", told)
+        assert named, (path, told)
+        assert named[0] in SCOPES
+        if ":" in named[0]:
+            wanted = "read" if method in {"GET", "HEAD"} else "write"
+            assert named[0].endswith(wanted), (method, path, operation["tags"])
+
+
+def test_what_the_gateway_opens_is_what_the_routes_say_is_open(api: API) -> None:
+    said = {path for _, path, each in routes(api) if each.get("security") == []}
+    opened = {path for each in BY_NAME.values() for path in each.opens}
+
+    unopened = [each for each in said if not any(is_below(each, path) for path in opened)]
+    unsaid = [path for path in opened if not any(is_below(each, path) for each in said)]
+
+    assert (unopened, unsaid) == ([], [])
 
 
 def test_a_client_cannot_name_the_service_that_answers(api: API) -> None:

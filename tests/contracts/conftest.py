@@ -8,19 +8,28 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from imagemill.breaker import Breaker, BreakerSettings
+from imagemill.cache import Cache
 from imagemill.cache.memory import MemoryCache
+from imagemill.cache.redis import RedisCache
 from imagemill.database import Database
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.queue.sql import SQLQueue
+from imagemill.rates import Rates
+from imagemill.rates.memory import MemoryRates
+from imagemill.rates.redis import RedisRates
 from imagemill.storage import Storage
 from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import LocalStorage
+from tests.peers.redis import RedisServer, redis_server
 
 KILLED_WRITER = """
 import asyncio, sys
@@ -44,10 +53,23 @@ class Clock:
     """Seconds that pass when a test says so."""
 
     def __init__(self) -> None:
-        self.now = 1_000.0
+        self.now = 1_020.0
+        """A whole number of minutes, so that windows of the clock begin here."""
+
+    async def passes(self, seconds: float) -> None:
+        self.now += seconds
 
     def __call__(self) -> float:
         return self.now
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The adapters over one place."""
+
+    cache: Cache
+    rates: Rates
+    passes: Callable[[float], Awaitable[None]]
 
 
 @pytest.fixture
@@ -97,6 +119,49 @@ async def queue(tmp_path: Path) -> AsyncIterator[SQLQueue]:
     await database.close()
 
 
-@pytest.fixture(params=["memory"])
-def cache(clock: Clock) -> MemoryCache:
-    return MemoryCache(clock, entries=3)
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    with redis_server() as running:
+        yield running
+
+
+Passing = Callable[[float], Awaitable[None]]
+"""Lets so many seconds pass."""
+BOTH = ["memory", pytest.param("redis", marks=pytest.mark.server)]
+
+
+@pytest.fixture(params=BOTH)
+async def kept(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Kept]:
+    """Give the adapters that keep what they know in one place, and a way to let time pass there."""
+    if request.param == "memory":
+        yield Kept(MemoryCache(clock), MemoryRates(clock), clock.passes)
+        return
+    url = request.getfixturevalue("redis").url
+    pool = BlockingConnectionPool.from_url(url)
+    await Redis(connection_pool=pool).flushall()
+    breaker = Breaker("redis", BreakerSettings())
+    cache = RedisCache(pool, breaker, b"s" * 32)
+    yield Kept(cache, RedisRates(pool), partial(expire, Redis(connection_pool=pool)))
+    await pool.aclose()
+
+
+async def expire(redis: Redis, seconds: float) -> None:
+    """Shorten what is left to every value by so many seconds, which Redis cannot tell from time."""
+    for key in await redis.keys():
+        left_ms = await redis.pttl(key) - int(seconds * 1000)
+        await (redis.pexpire(key, left_ms) if left_ms > 0 else redis.delete(key))
+
+
+@pytest.fixture
+def cache(kept: Kept) -> Cache:
+    return kept.cache
+
+
+@pytest.fixture
+def rates(kept: Kept) -> Rates:
+    return kept.rates
+
+
+@pytest.fixture
+def passes(kept: Kept) -> Passing:
+    return kept.passes

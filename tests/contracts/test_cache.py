@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 from imagemill.cache import Cache
+from imagemill.cache.memory import MemoryCache
+
+Passing = Callable[[float], Awaitable[None]]
 
 
-class Settable(Protocol):
-    """A clock that a test can move."""
-
-    now: float
-
-
-async def test_a_value_is_there_until_its_time_is_over(cache: Cache, clock: Settable) -> None:
+async def test_a_value_is_there_until_its_time_is_over(cache: Cache, passes: Passing) -> None:
     await cache.put("key", b"value", seconds=10)
 
-    clock.now += 9
+    await passes(9)
     early = await cache.get("key")
-    clock.now += 2
+    await passes(2)
     late = await cache.get("key")
 
     assert (early, late) == (b"value", None)
@@ -41,7 +38,17 @@ async def test_a_second_put_replaces_the_first(cache: Cache) -> None:
     assert await cache.get("key") == b"second"
 
 
-async def test_a_full_cache_forgets_what_was_not_used_longest(cache: Cache) -> None:
+async def test_any_bytes_are_given_back_as_they_were(cache: Cache) -> None:
+    value = bytes(range(256)) * 40
+
+    await cache.put("key", value, seconds=10)
+    await cache.put("empty", b"", seconds=10)
+
+    assert [await cache.get("key"), await cache.get("empty")] == [value, b""]
+
+
+async def test_a_full_memory_forgets_what_was_not_used_longest() -> None:
+    cache = MemoryCache(float, entries=3)
     for name in ("a", "b", "c"):
         await cache.put(name, name.encode(), seconds=10)
     await cache.get("a")

@@ -3,61 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx2
 import pytest
 
-from imagemill.cache.memory import MemoryCache
-from imagemill.contracts.client import ServiceClient
-from imagemill.contracts.identity import Identity, Signer
+from imagemill.contracts.identity import Identity
 from imagemill.contracts.scopes import Role
-from imagemill.contracts.transport import InMemory
-from imagemill.contracts.users import FORGET, UsersClient
-from imagemill.database.sqlite import SQLiteDatabase
-from imagemill.errors import NotFound, Unauthenticated
-from imagemill.gateway.door import Door
+from imagemill.contracts.users import FORGET
+from imagemill.errors import MalformedRequest, NotFound, Unauthenticated
+from imagemill.gateway.door import credentials
 from imagemill.gateway.service import Gateway
 from imagemill.users.records import keys as records
 from imagemill.users.service import Users, digest_of
+from tests.gateway.front import HEADERS, KEY, SIGNER
 
-KEY = "im_of_a_test"
-HEADERS = {b"x-api-key": KEY.encode()}
 KEYS = "/api/v1/api-keys"
 CURRENT = f"{KEYS}/current"
 WANTED = {"name": "website", "scopes": ["keys:*"]}
-SIGNER = Signer(b"s" * 32)
-
-
-@pytest.fixture
-async def users(tmp_path: Path) -> AsyncIterator[Users]:
-    """Give a users service that knows one key."""
-    database = SQLiteDatabase(tmp_path / "users.sqlite")
-    users = Users(database, SIGNER)
-    await users.start(KEY)
-    yield users
-    await database.close()
-
-
-@pytest.fixture
-async def gateway(users: Users) -> Gateway:
-    """Give a gateway that remembers callers for five minutes."""
-    service = InMemory(users.app())
-    asking = Identity(account="gateway", scopes=frozenset({"service"}))
-    client = UsersClient(ServiceClient(service, SIGNER, asking))
-    door = Door(client, MemoryCache(time.monotonic), remember_s=300)
-    routes = {"/api/v1/api-keys": service}
-    return Gateway(
-        door,
-        SIGNER,
-        peers={},
-        routes=routes,
-        version="0",
-        breakers=dict,
-        is_leaving=bool,
-        open_paths=frozenset(),
-    )
 
 
 async def patched(gateway: Gateway, change: object) -> httpx2.Response:
@@ -173,3 +135,38 @@ async def test_a_key_in_the_address_is_no_key(gateway: Gateway, name: str) -> No
         answer = await client.get(CURRENT, params={name: KEY})
 
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {b"x-api-key": b" k "},
+        {b"authorization": b"Bearer k"},
+        {b"authorization": b"bearer   k "},
+        {b"authorization": b"Bearer k", b"x-api-key": b"k"},
+        {b"authorization": b"Basic dTpw", b"x-api-key": b"k"},
+    ],
+)
+def test_a_key_is_read_from_either_header(headers: dict[bytes, bytes]) -> None:
+    assert credentials(headers).api_key == "k"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {b"authorization": b"Bearer"},
+        {b"authorization": b"Bearer "},
+        {b"authorization": b"Basic k"},
+        {b"authorization": b"k"},
+        {b"x-api-key": b" "},
+        {b"cookie": b"x-api-key=k"},
+    ],
+)
+def test_nothing_else_is_taken_for_a_key(headers: dict[bytes, bytes]) -> None:
+    with pytest.raises(Unauthenticated):
+        credentials(headers)
+
+
+def test_two_keys_are_refused_for_nobody_knows_which_is_meant() -> None:
+    with pytest.raises(MalformedRequest):
+        credentials({b"authorization": b"Bearer k", b"x-api-key": b"other"})

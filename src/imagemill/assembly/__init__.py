@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import random
 import time
@@ -22,10 +23,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from imagemill import __version__, keys
+from imagemill.assembly.counting import shared
 from imagemill.assembly.parts import Parts
 from imagemill.audit.forwarding import Forwarding
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
-from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.health import Peer
 from imagemill.contracts.jobs import TOPIC, JobsClient
 from imagemill.contracts.transport import ASGIApp, Transport
@@ -40,6 +41,8 @@ from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import NotFound, Unavailable
 from imagemill.faults import Faults
 from imagemill.gateway.door import Door
+from imagemill.gateway.limiting import limiter
+from imagemill.gateway.origins import Origins
 from imagemill.gateway.service import Gateway, standalone
 from imagemill.jobs.bells import Bells
 from imagemill.jobs.ledger import Bounds, Ledger
@@ -314,9 +317,13 @@ async def _start_notifier(parts: Parts) -> ASGIApp:
 
 async def _start_gateway(parts: Parts) -> ASGIApp:
     users = UsersClient(parts.client("users", "gateway"))
-    cache = MemoryCache(time.monotonic)
+    settings = parts.settings.gateway
+    rates, cache = shared(parts, settings)
     return Gateway(
-        door=Door(users, cache, parts.settings.gateway.identity_cache_s),
+        door=Door(users, cache, settings.identity_cache_s),
+        limiter=limiter(rates, settings),
+        origins=Origins(settings.cors_origins),
+        trusted=[ipaddress.ip_network(each) for each in settings.trusted_proxies],
         signer=parts.signer,
         peers={name: Peer(parts.client(name, "gateway")) for name in _known_peers(parts)},
         routes=_routes(parts, BY_NAME.values()),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import os
 import random
 from collections.abc import (
@@ -70,9 +72,16 @@ class Parts:
     def signer(self) -> Signer:
         """Give what signs and checks identities between services."""
         if self._signer is None:
-            path = self.settings.service_key_file or self.settings.data / "service-key"
-            self._signer = Signer(keys.read_or_make(path).encode())
+            self._signer = Signer(self._service_key())
         return self._signer
+
+    def secret(self, purpose: str) -> bytes:
+        """Derive a secret that all processes of this installation share, for one purpose alone."""
+        return hmac.digest(self._service_key(), f"imagemill.{purpose}".encode(), hashlib.sha256)
+
+    def _service_key(self) -> bytes:
+        path = self.settings.service_key_file or self.settings.data / "service-key"
+        return keys.read_or_make(path).encode()
 
     @property
     def storage(self) -> GuardedStorage:
@@ -84,8 +93,8 @@ class Parts:
             self.opened.push_async_callback(local.close)
             self._storage = GuardedStorage(
                 local,
-                reading=self._breaker("storage.read"),
-                writing=self._breaker("storage.write"),
+                reading=self.breaker("storage.read"),
+                writing=self.breaker("storage.write"),
             )
         return self._storage
 
@@ -93,7 +102,8 @@ class Parts:
     def _is_synced(self) -> bool:
         return self.settings.durability == "synced"
 
-    def _breaker(self, name: str) -> Breaker:
+    def breaker(self, name: str) -> Breaker:
+        """Make the breaker of a part, which health tells of by `name`."""
         breaker = Breaker(
             name,
             self.settings.breaker,
@@ -136,7 +146,7 @@ class Parts:
             return InMemory(self.apps[service])
         if service not in self._remotes:
             address = getattr(self.settings.peers, service)
-            remote = Remote(service, address, self._breaker(service))
+            remote = Remote(service, address, self.breaker(service))
             self.opened.push_async_callback(remote.close)
             self._remotes[service] = remote
         return self._remotes[service]

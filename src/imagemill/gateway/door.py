@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from imagemill.cache import Cache
 from imagemill.contracts.users import Admitted, Credentials, UsersClient
+from imagemill.errors import MalformedRequest
 from imagemill.web import unknown_caller
 
 
@@ -60,11 +61,20 @@ def shows_nothing(headers: Mapping[bytes, bytes]) -> bool:
 
 
 def credentials(headers: Mapping[bytes, bytes]) -> Credentials:
-    """Read a key from `X-API-Key` or `Authorization: Bearer`; raises `Unauthenticated`."""
-    key = headers.get(b"x-api-key", b"")
-    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-    if not key and scheme.lower() == b"bearer":
-        key = token.strip()
-    if not key:
+    """Read a key from `X-API-Key` or `Authorization: Bearer`; nowhere else, not from the URL.
+
+    Raises `Unauthenticated` where neither holds one, `MalformedRequest` where they hold two:
+    whichever of them were taken, a proxy on the way might have checked the other.
+    """
+    shown = {key for key in (headers.get(b"x-api-key", b"").strip(), _bearer(headers)) if key}
+    if not shown:
         raise unknown_caller()
-    return Credentials(api_key=key.decode("latin-1"))
+    if len(shown) > 1:
+        raise MalformedRequest("X-API-Key and Authorization show two keys; send one of them.")
+    return Credentials(api_key=shown.pop().decode("latin-1"))
+
+
+def _bearer(headers: Mapping[bytes, bytes]) -> bytes:
+    """Read the token of `Authorization: Bearer`; empty for every other scheme."""
+    scheme, _, token = headers.get(b"authorization", b"").strip().partition(b" ")
+    return token.strip() if scheme.lower() == b"bearer" else b""

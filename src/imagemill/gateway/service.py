@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -17,10 +17,13 @@ from imagemill.console import pages
 from imagemill.contracts.health import Peer
 from imagemill.contracts.identity import ADDRESS, HEADER, STRANGER, Identity, Signer
 from imagemill.contracts.transport import SERVICE, ASGIApp, Receive, Scope, Send, Transport
-from imagemill.contracts.users import FORGET
-from imagemill.errors import ImagemillError, NotFound
+from imagemill.contracts.users import FORGET, Admitted
+from imagemill.errors import ImagemillError, NotFound, RateLimited, Unauthenticated
+from imagemill.gateway.addresses import Network, came_from
 from imagemill.gateway.door import Door, digest_of, shows_nothing
+from imagemill.gateway.limiting import Limiter, Tally
 from imagemill.gateway.openapi import merged
+from imagemill.gateway.origins import Origins
 from imagemill.web.problems import not_allowed, problem_response
 
 _READ: Final = frozenset({"GET", "HEAD"})
@@ -29,6 +32,7 @@ _ADDRESS: Final = ADDRESS.encode()
 _FORGET: Final = FORGET.encode()
 _PEOPLE: Final = ("/api/v1/api-keys", "/api/v1/auth/", "/api/v1/users/")
 """Where the users service changes what a caller is."""
+_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,10 @@ class Gateway:
     """Everything that a client can reach."""
 
     door: Door
+    limiter: Limiter
+    origins: Origins
+    trusted: Sequence[Network]
+    """Networks of proxies that are believed when they say where a request came from."""
     signer: Signer
     peers: Mapping[str, Peer]
     """Every service by name, for questions of the gateway's own."""
@@ -54,57 +62,85 @@ class Gateway:
         """Answer one request."""
         if scope["type"] != "http":
             return
+        tally = Tally()
+        send = tally.telling(self.origins.marking(scope, send))
         try:
-            answer = await self._own(scope)
+            answer = self.origins.preflight(scope) or await self._own(scope, tally)
             if answer is None:
-                await self._forward(scope, receive, send)
+                await self._forward(scope, receive, send, tally)
                 return
         except ImagemillError as error:
             answer = problem_response(error)
         await answer(scope, receive, send)
 
-    async def _own(self, scope: Scope) -> Response | None:
+    async def _own(self, scope: Scope, tally: Tally) -> Response | None:
         """Answer what the gateway answers itself; None for everything else."""
         path = scope["path"]
         if path not in _OWN and not path.startswith("/assets/"):
             return None
         if scope["method"] not in _READ:
             return not_allowed("This route answers GET and HEAD.", "GET, HEAD")
-        return await self._read(scope, path)
+        return await self._read(scope, path, tally)
 
-    async def _read(self, scope: Scope, path: str) -> Response:
+    async def _read(self, scope: Scope, path: str, tally: Tally) -> Response:
         if path == "/health/live":
             return PlainTextResponse("live")
         if path == "/health/ready":
             return await self._ready()
         if path == "/health":
-            await self.door.admit(dict(scope["headers"]))
+            await self._admitted(dict(scope["headers"]), self._address(scope), tally)
             return await self._health()
         if path == "/openapi.json":
             return await self._describe(Request(scope))
         known = dict(scope["headers"]).get(b"if-none-match", b"").decode("latin-1")
         return pages.page(path, self.version, known)
 
-    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _forward(self, scope: Scope, receive: Receive, send: Send, tally: Tally) -> None:
         transport, headers = self._route(scope["path"]), dict(scope["headers"])
-        identity = await self._caller(scope, headers)
+        address = self._address(scope)
+        if shows_nothing(headers) and self._may_be_signed(scope):
+            identity, send = STRANGER, _Suspicious(self.limiter, address, tally, send)
+        else:
+            identity = await self._caller(scope, headers, address, tally)
         if scope["method"] not in _READ and scope["path"].startswith(_PEOPLE):
             send = self._forgetting(headers, send)
-        await transport.forward(self._signed(scope, identity), receive, send)
+        await transport.forward(self._signed(scope, identity, address), receive, send)
 
-    async def _caller(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Identity:
+    async def _caller(
+        self, scope: Scope, headers: Mapping[bytes, bytes], address: str, tally: Tally
+    ) -> Identity:
         """Tell who calls; who shows nothing is a stranger where strangers may ask."""
-        if shows_nothing(headers) and self._is_open(scope):
+        if shows_nothing(headers) and self._is_open(scope["path"]):
+            await self.limiter.count_stranger(address, tally)
             return STRANGER
-        return (await self.door.admit(headers)).identity
+        admitted = await self._admitted(headers, address, tally)
+        await self.limiter.count_known(admitted, tally)
+        return admitted.identity
 
-    def _is_open(self, scope: Scope) -> bool:
-        """Tell whether strangers may ask: an open path, or one that a signature may open."""
-        path = scope["path"]
+    async def _admitted(
+        self, headers: Mapping[bytes, bytes], address: str, tally: Tally
+    ) -> Admitted:
+        """Tell who shows these headers; who shows something wrong is counted by address."""
+        try:
+            return await self.door.admit(headers)
+        except Unauthenticated:
+            await self.limiter.count_stranger(address, tally)
+            raise
+
+    def _address(self, scope: Scope) -> str:
+        """Tell where a request came from."""
+        peer = (scope.get("client") or ("", 0))[0]
+        said = [v.decode("latin-1") for k, v in scope["headers"] if k == b"x-forwarded-for"]
+        return came_from(peer, said, self.trusted)
+
+    def _may_be_signed(self, scope: Scope) -> bool:
+        """Tell whether a signature may open what is asked for; the route itself checks it."""
+        return not self._is_open(scope["path"]) and b"signature=" in scope.get("query_string", b"")
+
+    def _is_open(self, path: str) -> bool:
+        """Tell whether strangers may ask for a path; one that ends in `/` opens all below it."""
         parents = (path[: at + 1] for at, each in enumerate(path) if each == "/")
-        if path in self.open_paths or any(each in self.open_paths for each in parents):
-            return True
-        return b"signature=" in scope.get("query_string", b"")
+        return path in self.open_paths or any(each in self.open_paths for each in parents)
 
     def _forgetting(self, headers: Mapping[bytes, bytes], send: Send) -> Send:
         """Forget, before an answer goes out, who may be another from then on.
@@ -132,13 +168,13 @@ class Gateway:
             raise NotFound("There is nothing here; see /docs for the routes.")
         return self.routes[max(fitting, key=len)]
 
-    def _signed(self, scope: Scope, identity: Identity) -> Scope:
+    def _signed(self, scope: Scope, identity: Identity, address: str) -> Scope:
         """Replace whatever the client said about itself by what the door found out."""
         kept = [pair for pair in scope["headers"] if pair[0] not in _PRIVATE]
         token = self.signer.sign(identity).encode()
         request_id = str(get_contextvars().get("request_id", "")).encode()
-        address = (scope.get("client") or ("", 0))[0].encode()
-        ours = [(_IDENTITY, token), (_ADDRESS, address), (b"x-correlation-id", request_id)]
+        ours = [(_IDENTITY, token), (_ADDRESS, address.encode())]
+        ours.append((b"x-correlation-id", request_id))
         return {**scope, "headers": [*kept, *ours]}
 
     async def _ready(self) -> Response:
@@ -174,6 +210,37 @@ class Gateway:
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"etag": tag})
         answer.headers["etag"] = tag
         return answer
+
+
+class _Suspicious:
+    """Sends the answer to a signature; one that was refused is counted by address.
+
+    Signatures that are right are not counted: a page may show a hundred pictures at once. So the
+    answer is what tells, and 429 takes the place of a refusal that is one too many.
+    """
+
+    def __init__(self, limiter: Limiter, address: str, tally: Tally, send: Send) -> None:
+        self._limiter = limiter
+        self._address = address
+        self._tally = tally
+        self._send = send
+        self._is_replaced = False
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start" and message["status"] in _REFUSED:
+            await self._count()
+        if not self._is_replaced:
+            await self._send(message)
+
+    async def _count(self) -> None:
+        try:
+            await self._limiter.count_stranger(self._address, self._tally)
+        except RateLimited as error:
+            self._is_replaced = True
+            answer = problem_response(error)
+            start = {"type": "http.response.start", "status": answer.status_code}
+            await self._send({**start, "headers": answer.raw_headers})
+            await self._send({"type": "http.response.body", "body": answer.body})
 
 
 _OWN: Final = frozenset({"/health/live", "/health/ready", "/health", "/openapi.json", "/docs", "/"})

@@ -22,13 +22,21 @@ def value_of(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
     """Read a JSON text; raises `ValueError` for all that is none.
 
     Half of a surrogate pair, which JSON can spell, is none: it can be neither stored nor answered.
+    Nor is an object with a name twice, which others may read as the other of the two.
     """
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_object)
         json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as error:
         raise ValueError("The text is nested too deeply.") from error
     return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("An object has a name twice.")
+    return found
 
 
 async def json_object(request: Request, *, most_bytes: int = _MOST_BYTES) -> dict[str, Any]:
@@ -36,7 +44,9 @@ async def json_object(request: Request, *, most_bytes: int = _MOST_BYTES) -> dic
     try:
         value = value_of(await bounded_body(request, most_bytes))
     except ValueError as error:
-        raise MalformedBody("The body is not JSON; send one JSON object.") from error
+        raise MalformedBody(
+            "The body is not JSON, or names a field twice; send one JSON object."
+        ) from error
     if not isinstance(value, dict):
         raise MalformedBody("The body is JSON, but not an object; send one JSON object.")
     return value

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import ipaddress
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from functools import partial
+from typing import Final, cast
 
 import uvicorn
 import uvloop
@@ -18,6 +20,9 @@ from imagemill.assembly import Running, admin_key_file, running
 from imagemill.engine.layers import State
 from imagemill.errors import Unavailable
 from imagemill.processes import check
+from imagemill.serving.crowd import Crowd
+from imagemill.serving.line import Line
+from imagemill.serving.pace import bounds_for
 from imagemill.settings import Settings
 
 _GRACE_S: Final = 10
@@ -57,7 +62,7 @@ async def _serve(
 ) -> None:
     async with running(settings, names) as system:
         lines = _greeting(settings, system, listener, is_first=is_first)
-        server = _Server(_config(system), lambda: announce("\n".join(lines)))
+        server = _Server(_config(system, settings, names), lambda: announce("\n".join(lines)))
         told = _Told()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -120,10 +125,14 @@ def _greeting(
     return lines
 
 
-def _config(system: Running) -> uvicorn.Config:
+def _config(system: Running, settings: Settings, names: Sequence[str]) -> uvicorn.Config:
+    gateway = settings.gateway
+    bounds = bounds_for(gateway, is_gateway=not names or "gateway" in names)
+    crowd = Crowd(bounds, [ipaddress.ip_network(each) for each in gateway.trusted_proxies])
     return uvicorn.Config(
         system.app,
-        http="httptools",
+        # uvicorn calls what it is given to make a connection, and asks nothing else of it.
+        http=cast("type[asyncio.Protocol]", partial(Line, bounds=bounds, crowd=crowd)),
         ws="none",
         lifespan="off",
         log_config=None,

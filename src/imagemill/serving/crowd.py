@@ -1,0 +1,90 @@
+"""All connections of one process: how many from where, and a look at each now and then."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from imagemill.gateway.addresses import Network, group_of, is_trusted
+from imagemill.serving.pace import Bounds
+
+_LOOKS_PER_TERM: Final = 10
+_OFTEN_S: Final = 0.05
+_SELDOM_S: Final = 1.0
+_AWAY_S: Final = 0.5
+"""A look that is so late shows that this process stood still, and what came was not read."""
+
+
+class Watched(Protocol):
+    """A connection that is looked at."""
+
+    def look(self, now: float) -> None:
+        """Cut the connection off if it is too slow; `now` is the loop's time."""
+        ...
+
+    def excuse(self, now: float) -> None:
+        """Measure from now on only, for this side was away."""
+        ...
+
+
+class Crowd:
+    """Counts connections, and looks at them as long as there are any.
+
+    A timer looks at all of them; a timer for each would cost more than the look.
+    """
+
+    def __init__(self, bounds: Bounds, trusted: Sequence[Network]) -> None:
+        """Bound connections, but for those of the proxies in `trusted` from one address."""
+        self._bounds = bounds
+        self._trusted = trusted
+        self._from: dict[Watched, str] = {}
+        self._counts: Counter[str] = Counter()
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        term_s = min(bounds.head_s or bounds.slow_s, bounds.slow_s)
+        self._pause_s = min(_SELDOM_S, max(_OFTEN_S, term_s / _LOOKS_PER_TERM))
+
+    def joins(self, line: Watched, address: str) -> bool:
+        """Take a connection in; False, and nothing is counted, where there are too many."""
+        group = "" if is_trusted(address, self._trusted) else group_of(address)
+        if not self._has_room_for(group):
+            return False
+        self._from[line] = group
+        self._counts[group] += 1
+        if self._timer is None:
+            self._look_later()
+        return True
+
+    def leaves(self, line: Watched) -> None:
+        """Let a connection go; one that was not taken in may go as well."""
+        group = self._from.pop(line, None)
+        if group is None:
+            return
+        self._counts[group] -= 1
+        if not self._counts[group]:
+            del self._counts[group]
+        if not self._from and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _has_room_for(self, group: str) -> bool:
+        most, most_of_one = self._bounds.connections, self._bounds.connections_per_address
+        if most and len(self._from) >= most:
+            return False
+        return not (group and most_of_one and self._counts[group] >= most_of_one)
+
+    def _look_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._due = loop.time() + self._pause_s
+        self._timer = loop.call_at(self._due, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        was_away = now > self._due + _AWAY_S
+        for line in list(self._from):
+            (line.excuse if was_away else line.look)(now)
+        self._timer = None
+        if self._from:
+            self._look_later()
