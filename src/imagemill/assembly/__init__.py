@@ -176,9 +176,11 @@ async def _start_uploads(parts: Parts) -> ASGIApp:
         settings=parts.settings.uploads,
         removing=parts.removing,
         limits=parts.settings.limits,
+        rules=parts.settings.egress.rules,
     )
     await uploads.start()
-    parts.loops.append(uploads.sweep)
+    parts.loops += [uploads.sweep, uploads.fetch]
+    parts.ends.append(uploads.stop_waiting)
     app = uploads_app(uploads)
     tell_health(app, _pixels_health(parts, sandbox))
     return app
