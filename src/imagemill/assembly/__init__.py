@@ -48,6 +48,7 @@ from imagemill.jobs.service import Jobs
 from imagemill.jobs.settings import JobsSettings
 from imagemill.jobs.states import Patience
 from imagemill.jobs.sweep import Sweeper
+from imagemill.jobs.waiting import Waiting
 from imagemill.notifier.service import Notifier
 from imagemill.processes import BY_NAME, Process, check
 from imagemill.settings import Settings
@@ -199,11 +200,13 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
         bells=bells,
         settings=settings,
         engine=edition(),
+        rules=parts.settings.egress.rules,
     )
     await jobs.start()
+    waiting = Waiting(jobs)
     relay = Relay(database, queue, bells, parts.faults)
     sweeper = Sweeper(database, queue, storage, ledger, bells, settings, removing=parts.removing)
-    parts.loops += [relay.run, sweeper.run]
+    parts.loops += [relay.run, sweeper.run, waiting.ask, waiting.listen]
     parts.ends.append(jobs.stop_waiting)
     lending = Lending(database, ledger, bells, settings, parts.settings.limits)
     app = jobs_app(jobs, lending, parts.faults)

@@ -17,9 +17,19 @@ from imagemill.errors import (
     by_code,
 )
 from imagemill.jobs import states
+from imagemill.jobs.awaiting import Awaited
 from imagemill.jobs.job import Attempt, DeadLetter, Job, Output, Place, Result
 from imagemill.jobs.plan import Plan
-from imagemill.jobs.records import attempts, batches, events, jobs, letters, outbox, results
+from imagemill.jobs.records import (
+    attempts,
+    batches,
+    events,
+    jobs,
+    letters,
+    outbox,
+    results,
+    waits,
+)
 from imagemill.jobs.states import Patience, Ruling, Standing, Status
 
 _FULL_RETRY_S: Final = 10
@@ -38,7 +48,7 @@ class Bounds:
 class NewJob:
     """A plan that is about to become a job."""
 
-    plan: Plan
+    plan: Plan | Awaited
     stored: Mapping[str, Result] = field(default_factory=dict)
     """Results of the very same work that are there already, by output name."""
     place: Place = field(default_factory=Place)
@@ -62,9 +72,14 @@ class Ledger:
         """
         now = connection.now()
         made = [self._made(connection, each, owner, request_id, now) for each in new]
-        waiting = [job for job in made if not job.standing.status.is_final]
-        self.check_room(connection, owner, len(waiting))
+        unfinished = [job for job in made if not job.standing.status.is_final]
+        self.check_room(connection, owner, len(unfinished))
+        waiting = [job for job in unfinished if not job.is_waiting]
         jobs.add(connection, made)
+        for job, each in zip(made, new, strict=True):
+            if isinstance(each.plan, Awaited):
+                plan = each.plan
+                waits.add(connection, job.id, owner, plan.waits, now, fresh=plan.fresh)
         events.add_many(connection, made, "job.queued", now)
         events.add_many(connection, _completed(made), "job.completed", now)
         for priority in {job.terms.priority for job in waiting}:
@@ -96,6 +111,8 @@ class Ledger:
         ruling = states.claimed(job.standing)
         if job.rests_until is not None:
             raise Conflict("The job rests after a failure; it will be announced again.")
+        if job.is_waiting:
+            raise Conflict("The job waits for its image; it will be announced when that is there.")
         job = replace(
             job,
             standing=ruling.standing,
@@ -211,6 +228,8 @@ class Ledger:
 
     def _settle(self, connection: Connection, job: Job, ruling: Ruling, now: float) -> None:
         """Do what the end of a job asks for."""
+        if job.is_waiting:
+            waits.end(connection, job.id)
         jobs.count(connection, job.owner, -1)
         if ruling.is_dead:
             reason = ruling.error or ""
@@ -230,10 +249,7 @@ class Ledger:
         self, connection: Connection, new: NewJob, owner: str, request_id: str | None, now: float
     ) -> Job:
         plan = new.plan
-        outputs = tuple(
-            _output(plan, name, _still_there(connection, new.stored.get(name)))
-            for name in plan.outputs
-        )
+        outputs = outputs_of(connection, new)
         is_done = all(each.result for each in outputs)
         deadline_at = None if is_done or plan.deadline_s is None else now + plan.deadline_s
         return Job(
@@ -241,10 +257,10 @@ class Ledger:
             owner=owner,
             type=plan.type,
             standing=Standing(Status.COMPLETED if is_done else Status.QUEUED),
-            image_id=plan.image.image_id,
-            storage_key=plan.image.storage_key,
-            pictures=plan.pictures,
-            digests=plan.digests,
+            image_id=plan.image.image_id if isinstance(plan, Plan) else plan.image_id,
+            storage_key=plan.image.storage_key if isinstance(plan, Plan) else "",
+            pictures=plan.pictures if isinstance(plan, Plan) else {},
+            digests=plan.digests if isinstance(plan, Plan) else {},
             outputs=outputs,
             created_at=now,
             terms=replace(plan.terms, deadline_at=deadline_at),
@@ -338,7 +354,15 @@ def _still_there(connection: Connection, result: Result | None) -> Result | None
     return result
 
 
-def _output(plan: Plan, name: str, result: Result | None) -> Output:
+def outputs_of(connection: Connection, new: NewJob) -> tuple[Output, ...]:
+    """Give the outputs of a new job, with the results that are stored already."""
+    return tuple(
+        _output(new.plan, name, _still_there(connection, new.stored.get(name)))
+        for name in new.plan.outputs
+    )
+
+
+def _output(plan: Plan | Awaited, name: str, result: Result | None) -> Output:
     return Output(
         name=name,
         steps=plan.outputs[name].steps,
