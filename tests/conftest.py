@@ -16,7 +16,7 @@ pytest_plugins = ("pytester",)
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
 
-SERVER_FOLDERS = frozenset({"acceptance"})
+SERVER_FOLDERS = frozenset({"acceptance", "attacks"})
 """Tests in these folders start the whole system, so `make check` leaves them out."""
 
 SLOW_CALLBACK_S = 1.0
