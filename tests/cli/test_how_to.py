@@ -33,6 +33,7 @@ SHOWN = {
         "idempotency-replayed: true",
         '"decided":[],"more":false',
     ),
+    "fetch-from-urls": ('"status":"failed"', '"code":"url_not_allowed"'),
     "try-again": ("HTTP/1.1 201", "idempotency-replayed: true"),
     "presets": (
         '"name":"card","version":1',
