@@ -272,3 +272,56 @@ async def test_hosts_and_owners_have_their_turns(
     assert sorted(taken[0][:2]) == ["other", "owner"]
     assert (len(taken[0]), taken[1]) == (5, [])
     assert other
+
+
+async def test_a_fetch_at_which_every_process_ended_is_given_up(
+    tmp_path: Path, sandbox: Sandbox, here: Host
+) -> None:
+    async with fetching(tmp_path, sandbox, here, loops=0) as service:
+        image_id = await service.fetch(f"{here.url}a.jpg")
+        await service.uploads.database.run(lambda each: each.execute("UPDATE fetches SET taken=20"))
+
+        loop = asyncio.create_task(service.uploads.fetch())
+        told = await service.told(image_id)
+        loop.cancel()
+
+    assert (told.code, here.asked) == ("internal", [])
+
+
+async def test_a_process_that_stops_gives_its_fetches_back(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    asked = asyncio.Event()
+
+    async def waiting(head: bytes, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with host(waiting) as here, fetching(tmp_path, sandbox, here, loops=0) as service:
+        loop = asyncio.create_task(service.uploads.fetch())
+        image_id = await service.fetch(f"{here.url}a.jpg")
+        await asked.wait()
+        loop.cancel()
+        await asyncio.wait({loop})
+
+        left = await service.uploads.promises.find(OWNER, image_id)
+
+    assert (left.status, left.lease_id, left.taken) == ("pending", None, 1)
+
+
+async def test_what_became_of_images_is_forgotten_in_time_but_not_where_an_id_leads(
+    service: Fetcher, here: Host
+) -> None:
+    kept = (await service.upload(PICTURE)).image.image_id
+    alias = await service.fetch(f"{here.url}a.jpg")
+    failed = await service.fetch(f"{here.url}404")
+    for each in (alias, failed):
+        await service.told(each)
+    service.clock.now += 40 * 86_400
+
+    await service.uploads._sweeping.once()
+
+    assert await service.process.events(0, wait_s=0) == []
+    assert (await service.shown(alias))["image_id"] == kept
+    with pytest.raises(NotFound):
+        await service.shown(failed)

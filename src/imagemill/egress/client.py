@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from socket import EAI_AGAIN, gaierror
 from typing import Final
 
@@ -24,6 +25,7 @@ from imagemill.egress import urls
 from imagemill.egress.addresses import Address, is_open
 from imagemill.egress.bounds import Bounds, Pace
 from imagemill.egress.lines import Lines
+from imagemill.egress.pauses import asked_pause_s
 from imagemill.egress.pinning import Pinned
 from imagemill.egress.resolving import Resolver, SystemResolver
 from imagemill.egress.settings import Rules
@@ -156,7 +158,7 @@ class Egress:
         """Make the way to a target: one connection, to addresses that were judged."""
         addresses = [target.address] if target.address else await self._resolved(target, bounds)
         return httpcore2.AsyncConnectionPool(
-            ssl_context=self._context() if target.scheme == "https" else None,
+            ssl_context=await self._context() if target.scheme == "https" else None,
             max_connections=1,
             max_keepalive_connections=0,
             network_backend=Pinned(addresses),
@@ -173,8 +175,10 @@ class Egress:
             raise blocked()
         return addresses
 
-    def _context(self) -> ssl.SSLContext:
-        self._tls = self._tls or self._make_tls()
+    async def _context(self) -> ssl.SSLContext:
+        """Give what certificates are verified against; to load it takes tens of milliseconds."""
+        if self._tls is None:
+            self._tls = await asyncio.to_thread(self._make_tls)
         return self._tls
 
     async def _body(
@@ -225,12 +229,9 @@ def _reading(target: Target) -> Iterator[None]:
 
 def _raise_for(answer: Answer) -> None:
     if answer.status >= httpx2.codes.INTERNAL_SERVER_ERROR:
-        wait = answer.headers.get("retry-after", "")
         raise SourceUnavailable(
             f"The host of the URL answered with status {answer.status}.",
-            retry_after_s=int(wait)
-            if wait.isascii() and wait.isdigit() and len(wait) < 7
-            else None,
+            retry_after_s=asked_pause_s(answer.headers.get("retry-after"), datetime.now(UTC)),
         )
     if answer.status not in _SERVED:
         raise SourceRefused(f"The host of the URL answered with status {answer.status}.")

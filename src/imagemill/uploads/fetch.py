@@ -73,7 +73,7 @@ def after_failure(
     The host's errors and time-outs are worth three more tries, with growing pauses or as long as it
     asked for; what failed on this side costs none of these. Anything else ends the fetch.
     """
-    if fetch.taken >= MOST_TAKEN:
+    if fetch.taken >= MOST_TAKEN and error.retry:
         return error if isinstance(error, SourceUnavailable) else given_up()
     if isinstance(error, SourceUnavailable) and error.retry and fetch.failures < _RETRIES:
         grown_s = jitter(pause_s * _GROWTH**fetch.failures)

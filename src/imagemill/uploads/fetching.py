@@ -20,7 +20,7 @@ from imagemill.egress.bounds import Bounds
 from imagemill.egress.client import PER_HOST, Egress
 from imagemill.errors import Conflict, ImagemillError, Internal
 from imagemill.uploads.bell import Bell, heard
-from imagemill.uploads.fetch import Again, Fetch, after_failure
+from imagemill.uploads.fetch import MOST_TAKEN, Again, Fetch, Ruling, after_failure, given_up
 from imagemill.uploads.originals import Originals
 from imagemill.uploads.records import fetches
 from imagemill.uploads.settings import UploadsSettings
@@ -91,6 +91,9 @@ class Fetching:
     async def _fetched(self, fetch: Fetch) -> None:
         try:
             await self._kept(fetch)
+        except asyncio.CancelledError:
+            await self._noted(fetch, Again(0.0, fetch.failures))
+            raise
         except Conflict:
             _log.info("fetch_was_overtaken", image_id=fetch.image_id)
         except ImagemillError as error:
@@ -102,6 +105,8 @@ class Fetching:
 
     async def _kept(self, fetch: Fetch) -> None:
         """Bring one image in; it is recorded and its fetch ended in one transaction."""
+        if fetch.taken > MOST_TAKEN:  # Each time its process ended, which ends with this.
+            raise given_up()
         bounds = Bounds(
             most_bytes=self.originals.limits.max_bytes,
             read_s=self.settings.fetch_read_s,
@@ -120,7 +125,9 @@ class Fetching:
     async def _failed(self, fetch: Fetch, error: ImagemillError) -> None:
         ruling = after_failure(fetch, error, self.settings.fetch_pause_s, self.jitter)
         _log.info("fetch_failed", image_id=fetch.image_id, code=error.code, reason=error.message)
+        await self._noted(fetch, ruling)
 
+    async def _noted(self, fetch: Fetch, ruling: Ruling) -> None:
         def unit(connection: Connection) -> None:
             if isinstance(ruling, Again):
                 fetches.again(connection, fetch, ruling, self.clock())
