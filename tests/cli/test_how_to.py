@@ -34,6 +34,7 @@ SHOWN = {
         '"decided":[],"more":false',
     ),
     "simple-routes": ('"status":"COMPLETED"', '"width":'),
+    "fetch-from-urls": ('"status":"failed"', '"code":"url_not_allowed"'),
     "try-again": ("HTTP/1.1 201", "idempotency-replayed: true"),
     "presets": (
         '"name":"card","version":1',

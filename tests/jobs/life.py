@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import itertools
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.facts import Facts, Format, Limits
@@ -27,7 +28,19 @@ from imagemill.contracts.jobs import (
     Made,
 )
 from imagemill.contracts.transport import InMemory
-from imagemill.contracts.uploads import Image, ImageIds, Images, UploadsClient
+from imagemill.contracts.uploads import (
+    Fate,
+    Fates,
+    Image,
+    ImageEvent,
+    ImageEvents,
+    ImageIds,
+    Images,
+    IntakeError,
+    Promise,
+    Promises,
+    UploadsClient,
+)
 from imagemill.contracts.usage import IntakeUsage
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.faults import Faults
@@ -84,6 +97,16 @@ class Life:
         self.ledger = Ledger(patience, bounds, lambda: f"id-{next(numbers):06}", lambda s: s)
         signer = Signer(b"s" * 32)
         self.images = {name: image(name) for name in ("A-1", "A-2", "B-1")}
+        self.promised: list[Promise] = []
+        """What uploads was asked for, in order."""
+        self.fates: dict[str, Fate] = {}
+        """What became of images that are not pending."""
+        self.image_events: list[ImageEvent] = []
+        self.is_uploads_down = False
+        self.was_asked = asyncio.Event()
+        """Set when uploads was asked for images."""
+        self.pending: set[str] = set()
+        """Images that their owner asked for by URL, and that are on their way."""
         service = ServiceClient(InMemory(self._uploads()), signer, Identity(account="jobs"))
         self.jobs = Jobs(
             database=self.database,
@@ -230,7 +253,39 @@ class Life:
         app = FastAPI()
         app.post("/internal/images")(self._find)
         app.get("/internal/usage")(self._usage)
+        app.post("/internal/fetches")(self._fetch)
+        app.get("/internal/events/newest")(self._newest)
+        app.get("/internal/events")(self._events)
         return app
+
+    def come(self, image_id: str, kept_as: str | None = None) -> None:
+        """Let a promised image be there, under its own id or as one that was kept before."""
+        self.images[image_id] = image(kept_as or image_id, owner="A")
+        self.fates[image_id] = Fate(image_id=image_id, status="stored")
+
+    def not_come(self, image_id: str, code: str) -> None:
+        """Let a promised image fail."""
+        error = IntakeError(code=code, message="It did not come.")
+        self.fates[image_id] = Fate(image_id=image_id, status="failed", error=error)
+
+    async def _fetch(self, wanted: Promises) -> Fates:
+        if self.is_uploads_down:
+            raise HTTPException(503)
+        self.promised += wanted.promises
+        self.was_asked.set()
+        known = {each.image_id for each in self.promised if each.url} | self.pending
+        return Fates(fates=[self._fate(each.image_id, known) for each in wanted.promises])
+
+    def _fate(self, image_id: str, known: set[str]) -> Fate:
+        status: Literal["pending", "failed"] = "pending" if image_id in known else "failed"
+        return self.fates.get(image_id, Fate(image_id=image_id, status=status))
+
+    async def _newest(self) -> ImageEvents:
+        return ImageEvents(events=self.image_events[-1:])
+
+    async def _events(self, after: int, wait_s: float) -> ImageEvents:
+        await asyncio.sleep(0)
+        return ImageEvents(events=[each for each in self.image_events if each.id > after])
 
     async def _usage(self) -> IntakeUsage:
         return self.taken
@@ -260,11 +315,11 @@ async def living(
     await life.database.close()
 
 
-def image(image_id: str) -> Image:
-    """Describe an image that its owner keeps; the owner is the first letter of its id."""
+def image(image_id: str, owner: str = "") -> Image:
+    """Describe an image that its owner keeps; left out, that is the first letter of its id."""
     return Image(
         image_id=image_id,
-        owner=image_id[0],
+        owner=owner or image_id[0],
         storage_key=f"originals/{image_id}",
         sha256=hashlib.sha256(image_id.encode()).hexdigest(),
         size_bytes=9,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -16,6 +16,7 @@ from imagemill.contracts.jobs import JobsClient, Release
 from imagemill.contracts.transport import InMemory, Later, Reply
 from imagemill.contracts.uploads import Intake, Intakes, UploadsClient
 from imagemill.database.sqlite import SQLiteDatabase
+from imagemill.egress.settings import Rules
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import ImageInUse, Unavailable
 from imagemill.storage.local import LocalStorage
@@ -83,6 +84,11 @@ class Service:
     clock: Clock
     folder: Path
 
+    @property
+    def process(self) -> UploadsClient:
+        """Ask as another process of Imagemill does, in nobody's name."""
+        return UploadsClient(replace(self.client.service, identity=PROCESS))
+
     async def upload(self, picture: bytes, owner: Identity = OWNER) -> Intake:
         """Take one picture in."""
         return await self.client.take_in(stream(picture), {}, caller=owner)
@@ -90,6 +96,18 @@ class Service:
     async def ask(self, method: str, path: str, owner: Identity = OWNER) -> Reply:
         """Ask a public route; raises the error that it answers."""
         return await self.client.service.call(method, path, caller=owner)
+
+    async def send(
+        self, body: str, owner: Identity = OWNER, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Send JSON to the route that takes images in; raises the error that it answers."""
+        return await self.client.service.call(
+            "POST",
+            "/api/v1/images",
+            stream(body.encode()),
+            caller=owner,
+            headers={"content-type": "application/json", **(headers or {})},
+        )
 
     async def upload_many(self, body: bytes) -> Intakes:
         """Take a form of pictures in."""
@@ -105,9 +123,11 @@ class Service:
 async def running(
     folder: Path,
     sandbox: Sandbox,
+    settings: UploadsSettings | None = None,
     *,
     keep_originals_s: float = 0,
     max_stored_bytes_per_owner: int = 0,
+    rules: Rules | None = None,
 ) -> AsyncIterator[Service]:
     """Run the service in a folder."""
     database, storage = SQLiteDatabase(folder / "images.sqlite"), LocalStorage(folder / "objects")
@@ -119,10 +139,12 @@ async def running(
         sandbox=sandbox,
         jobs=JobsClient(ServiceClient(Later(lambda: to_jobs), signer, PROCESS)),
         signer=signer,
-        settings=UploadsSettings(
+        settings=settings
+        or UploadsSettings(
             keep_originals_s=keep_originals_s,
             max_stored_bytes_per_owner=max_stored_bytes_per_owner,
         ),
+        rules=rules or Rules(),
         limits=LIMITS,
         clock=clock,
     )

@@ -54,6 +54,7 @@ from imagemill.jobs.service import Jobs
 from imagemill.jobs.settings import JobsSettings
 from imagemill.jobs.states import Patience
 from imagemill.jobs.sweep import Sweeper
+from imagemill.jobs.waiting import Waiting
 from imagemill.keyring import TOKENS, KeyRing
 from imagemill.notifier.service import Notifier
 from imagemill.processes import BY_NAME, Process, check
@@ -232,9 +233,15 @@ async def _start_uploads(parts: Parts) -> ASGIApp:
         settings=parts.settings.uploads,
         removing=parts.removing,
         limits=parts.settings.limits,
+        rules=parts.settings.egress.rules,
     )
     await uploads.start()
-    parts.loops += [uploads.sweep, _forwarding(parts, uploads.database, "uploads").run]
+    parts.loops += [
+        uploads.sweep,
+        uploads.fetch,
+        _forwarding(parts, uploads.database, "uploads").run,
+    ]
+    parts.ends.append(uploads.stop_waiting)
     app = uploads_app(uploads)
     tell_health(app, _pixels_health(parts, sandbox))
     return app
@@ -253,11 +260,19 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
         bells=bells,
         settings=settings,
         engine=edition(),
+        rules=parts.settings.egress.rules,
     )
     await jobs.start()
+    waiting = Waiting(jobs)
     relay = Relay(database, queue, bells, parts.faults)
     sweeper = Sweeper(database, queue, storage, ledger, bells, settings, removing=parts.removing)
-    parts.loops += [relay.run, sweeper.run, _forwarding(parts, database, "jobs").run]
+    parts.loops += [
+        relay.run,
+        sweeper.run,
+        waiting.ask,
+        waiting.listen,
+        _forwarding(parts, database, "jobs").run,
+    ]
     parts.ends.append(jobs.stop_waiting)
     lending = Lending(database, ledger, bells, settings, parts.settings.limits)
     app = jobs_app(jobs, lending, parts.faults)

@@ -73,6 +73,20 @@ class BlockingClient:
         source = picture if isinstance(picture, Path | bytes) else _pieces(picture)
         return self._loop.run(self._client.upload(source, progress=progress))
 
+    def upload_from(
+        self,
+        url: str,
+        *,
+        name: str | None = None,
+        timeout_s: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> Image:
+        """Have the server fetch a picture, as `Client.upload_from` does."""
+        work = self._client.upload_from(
+            url, name=name, timeout_s=timeout_s, idempotency_key=idempotency_key
+        )
+        return self._loop.run(work)
+
     def delete_image(self, image_id: str, *, force: bool = False) -> None:
         """Delete an image, as `Client.delete_image` does."""
         self._loop.run(self._client.delete_image(image_id, force=force))

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import httpx2
 
-from imagemill.client import following, presets
+from imagemill.client import following, presets, sources
 from imagemill.client.answers import (
     Accepted,
     Event,
@@ -95,6 +95,22 @@ class Client:
         body = await body_of(picture)
         request = Request("POST", "/api/v1/images", body=body, progress=progress)
         return await self._connection.ask(Image, request)
+
+    async def upload_from(
+        self,
+        url: str,
+        *,
+        name: str | None = None,
+        timeout_s: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> Image:
+        """Have the server fetch a picture from a public URL; give it when it is kept.
+
+        Raises `ProblemError` when it is refused or does not come (`source_blocked`,
+        `source_unavailable`, or what is wrong with the picture), and `StillWorkingError` after
+        `timeout_s` seconds, when the server goes on.
+        """
+        return await sources.fetched(self._connection, url, name, timeout_s, idempotency_key)
 
     async def delete_image(self, image_id: str, *, force: bool = False) -> None:
         """Delete an image; results that were made of it stay.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.facts import Facts
@@ -79,6 +79,59 @@ class Images(Contract):
     images: dict[str, Image]
 
 
+class ImageEvent(Contract):
+    """What happened to an image; every event of every image stands in one log."""
+
+    id: int
+    """Only grows; whoever remembers the last one misses nothing and hears nothing twice."""
+    type: str
+    """`image.stored` or `image.failed`."""
+    image_id: str
+    """The id that its owner was told, which may lead to an image of the same bytes."""
+    owner: str
+    at: float
+    """Seconds since 1970."""
+    code: str | None = None
+    """Why there is no image, as errors are called."""
+
+
+class ImageEvents(Contract):
+    """A part of the log, in order."""
+
+    events: list[ImageEvent]
+
+
+class Promise(Contract):
+    """An image that somebody waits for."""
+
+    image_id: str
+    """Made by who asks, so that asking twice fetches once."""
+    owner: str
+    url: str | None = None
+    """Where it is to be fetched from; None where only its fate is asked for."""
+
+
+class Promises(Contract):
+    """Images that somebody waits for."""
+
+    promises: list[Promise]
+
+
+class Fate(Contract):
+    """What became of a promised image."""
+
+    image_id: str
+    status: Literal["pending", "stored", "failed"]
+    error: IntakeError | None = None
+    """Why it failed."""
+
+
+class Fates(Contract):
+    """What became of each, in the order of the promises."""
+
+    fates: list[Fate]
+
+
 @dataclass(frozen=True, slots=True)
 class UploadsClient:
     """The uploads service, typed."""
@@ -123,3 +176,21 @@ class UploadsClient:
         path = f"/internal/usage?month={month}"
         reply = await self.service.call("GET", path, caller=caller)
         return IntakeUsage.model_validate_json(reply.body).keys
+
+    async def fetch(self, promises: list[Promise]) -> list[Fate]:
+        """Have images fetched that are not on their way yet, and tell what became of each."""
+        reply = await self.service.call("POST", "/internal/fetches", Promises(promises=promises))
+        return Fates.model_validate_json(reply.body).fates
+
+    async def events(self, after: int, *, wait_s: float) -> list[ImageEvent]:
+        """Read what happened to images after an event; wait so long when there is nothing yet."""
+        path = f"/internal/events?after={after}&wait_s={wait_s}"
+        reply = await self.service.call("GET", path)
+        return ImageEvents.model_validate_json(reply.body).events
+
+    async def newest_event(self) -> int:
+        """Tell the last event of the log; 0 before the first."""
+        reply = await self.service.call("GET", "/internal/events/newest")
+        return max(
+            (each.id for each in ImageEvents.model_validate_json(reply.body).events), default=0
+        )

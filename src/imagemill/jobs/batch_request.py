@@ -87,7 +87,7 @@ def _item(
         raise _wrong(FieldError(f"items.{at}.outputs", "is missing, and the batch has none."))
     if item.outputs is None:
         assert every is not None
-        return replace(every, image_id=item.input.image_id)
+        return replace(every, image_id=item.input.image_id, url=item.input.url)
     try:
         return wish_of({**given, **about})
     except InvalidRequest as error:

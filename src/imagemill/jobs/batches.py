@@ -12,13 +12,13 @@ from typing import Final
 from structlog.contextvars import get_contextvars
 
 from imagemill.contracts.identity import Identity
-from imagemill.contracts.uploads import Intakes
+from imagemill.contracts.uploads import IntakeError, Intakes
 from imagemill.database import Connection
-from imagemill.errors import Conflict, FieldError, InvalidRequest
+from imagemill.errors import Conflict, FieldError, InvalidRequest, UrlNotAllowed
 from imagemill.jobs.batch_request import MAX_ITEMS, BatchWish
 from imagemill.jobs.job import Batch, Job, Place
 from imagemill.jobs.ledger import NewJob
-from imagemill.jobs.plan import images_needed, plan_of
+from imagemill.jobs.plan import images_needed
 from imagemill.jobs.records import batches, events, jobs, letters
 from imagemill.jobs.records.batches import Refusal
 from imagemill.jobs.replays import Replays
@@ -63,8 +63,8 @@ class Batches:
     ) -> Batch:
         """Take a batch on; when this returns every item's promise is on disk."""
         if carried is None:
-            new = await self._planned(wish.items, owner)
-            return await self._made(new, (), owner, keep)
+            new, refusals = await self._planned(wish.items, owner)
+            return await self._made(new, refusals, owner, keep)
         assert wish.each is not None
         new = await self._planned_on(wish.each, carried, owner)
         refusals = [
@@ -159,24 +159,36 @@ class Batches:
             state = await self.get(batch_id, owner)
         return state
 
-    async def _planned(self, wishes: Sequence[Wish], owner: Identity) -> list[NewJob]:
-        """Bind each item to its image; raises `InvalidRequest` naming items without one."""
+    async def _planned(
+        self, wishes: Sequence[Wish], owner: Identity
+    ) -> tuple[list[NewJob], list[Refusal]]:
+        """Bind each item to its image, or tell that its URL is refused.
+
+        Raises `InvalidRequest` naming items without an image.
+        """
         completed = await self._completed(wishes, owner)
         needed = sorted({each for wish in completed for each in images_needed(wish)})
-        images = await self.jobs.uploads.find(needed, caller=owner)
-        missing = [at for at, wish in enumerate(wishes) if wish.image_id not in images]
+        found = await self.jobs.found(needed, owner)
+        known = {*found.images, *found.pending}
+        missing = [at for at, w in enumerate(wishes) if w.image_id not in known and w.url is None]
         if missing:
             problem = "names no image that is there."
             errors = [FieldError(f"items.{at}.input.image_id", problem) for at in missing]
             message = f"{len(missing)} items name images that are not there."
             raise InvalidRequest(message, errors=errors[:_MOST_ERRORS])
-        new = []
+        new, refusals = [], []
         for at, wish in enumerate(completed):
             if at % _AT_A_TIME == 0:
                 await asyncio.sleep(0)
-            plan = plan_of(wish, None, images, self.jobs.engine)
-            new.append(NewJob(plan, place=Place(position=at)))
-        return await self.jobs.prepared_all(new)
+            try:
+                self.jobs.check_urls(wish)
+            except UrlNotAllowed as error:
+                told = IntakeError(code=error.code, message=error.message)
+                refusals.append(Refusal(at, wish.url, told.model_dump()))
+            else:
+                plan = self.jobs.bound(wish, None, found)
+                new.append(NewJob(plan, place=Place(position=at)))
+        return await self.jobs.prepared_all(new), refusals
 
     async def _planned_on(self, each: Wish, carried: Intakes, owner: Identity) -> list[NewJob]:
         new = []
@@ -194,7 +206,7 @@ class Batches:
             shared = id(wish.outputs)
             if shared not in known:
                 known[shared] = await self.jobs.completed(wish, owner)
-            completed.append(replace(known[shared], image_id=wish.image_id))
+            completed.append(replace(known[shared], image_id=wish.image_id, url=wish.url))
         return completed
 
     async def _made(

@@ -19,12 +19,19 @@ class Bells:
     """Rings when an attempt at a job, or a batch, may have ended."""
     outbox: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the relay has something to look at."""
+    waits: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when there is a fate of an image to ask for."""
+    waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a job waits for an image."""
     is_window_full: bool = False
     """Whether the relay waits for claims, since as many jobs are announced as may be."""
 
     def made(self, job: Job) -> None:
         """Tell that a job, and perhaps others of its batch, are new."""
         self.outbox.set()
+        if job.is_waiting:
+            self.waits.set()
+            self.waiting.set()
         self.happened(job)
 
     def happened(self, job: Job) -> None:

@@ -159,6 +159,11 @@ class Job:
     """Pixels of the original, all frames; 0 for a job of an older version."""
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether its images are not there yet, so that nobody can work on it; or never came."""
+        return not self.storage_key
+
+    @property
     def is_cached(self) -> bool:
         """Whether every result was there before the job was."""
         return all(each.is_cached for each in self.outputs)

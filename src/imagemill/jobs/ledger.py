@@ -18,6 +18,7 @@ from imagemill.errors import (
     by_code,
 )
 from imagemill.jobs import states
+from imagemill.jobs.awaiting import Awaited
 from imagemill.jobs.job import Attempt, DeadLetter, Job, Output, Place, Result
 from imagemill.jobs.message import message_about
 from imagemill.jobs.plan import Plan
@@ -31,6 +32,7 @@ from imagemill.jobs.records import (
     outbox,
     results,
     usage,
+    waits,
 )
 from imagemill.jobs.records.usage import Account
 from imagemill.jobs.states import Patience, Ruling, Standing, Status
@@ -51,7 +53,7 @@ class Bounds:
 class NewJob:
     """A plan that is about to become a job."""
 
-    plan: Plan
+    plan: Plan | Awaited
     stored: Mapping[str, Result] = field(default_factory=dict)
     """Results of the very same work that are there already, by output name."""
     place: Place = field(default_factory=Place)
@@ -83,12 +85,17 @@ class Ledger:
         """
         now, owner = connection.now(), spender.owner
         made = [self._made(connection, each, spender, request_id, now) for each in new]
-        waiting = [job for job in made if not job.standing.status.is_final]
-        self.check_room(connection, owner, len(waiting))
+        unfinished = [job for job in made if not job.standing.status.is_final]
+        self.check_room(connection, owner, len(unfinished))
         if is_counted:
-            done = len(made) - len(waiting)
+            done = len(made) - len(unfinished)
             self.quota.spend(connection, spender, now, jobs=len(made), completed=done)
+        waiting = [job for job in unfinished if not job.is_waiting]
         jobs.add(connection, made)
+        for job, each in zip(made, new, strict=True):
+            if isinstance(each.plan, Awaited):
+                plan = each.plan
+                waits.add(connection, job.id, owner, plan.waits, now, fresh=plan.fresh)
         events.add_many(connection, made, "job.queued", now)
         events.add_many(connection, _completed(made), "job.completed", now)
         for priority in {job.terms.priority for job in waiting}:
@@ -120,6 +127,8 @@ class Ledger:
         ruling = states.claimed(job.standing)
         if job.rests_until is not None:
             raise Conflict("The job rests after a failure; it will be announced again.")
+        if job.is_waiting:
+            raise Conflict("The job waits for its image; it will be announced when that is there.")
         job = replace(
             job,
             standing=ruling.standing,
@@ -236,6 +245,8 @@ class Ledger:
 
     def _settle(self, connection: Connection, job: Job, ruling: Ruling, now: float) -> None:
         """Do what the end of a job asks for."""
+        if job.is_waiting:
+            waits.end(connection, job.id)
         jobs.count(connection, job.owner, -1)
         account = Account(job.owner, month_of(now), job.key_id or "")
         usage.end(connection, account, job.standing.status, spent_on(job))
@@ -261,24 +272,21 @@ class Ledger:
         request_id: str | None,
         now: float,
     ) -> Job:
-        plan, facts = new.plan, new.plan.image.facts
-        outputs = tuple(
-            _output(plan, name, _still_there(connection, new.stored.get(name)))
-            for name in plan.outputs
-        )
+        plan = new.plan
+        outputs = outputs_of(connection, new)
         is_done = all(each.result for each in outputs)
         deadline_at = None if is_done or plan.deadline_s is None else now + plan.deadline_s
         return Job(
             id=self.new_id(),
             owner=spender.owner,
             key_id=spender.key_id,
-            pixels=facts.width * facts.height * facts.frames,
+            pixels=plan.pixels if isinstance(plan, Plan) else 0,
             type=plan.type,
             standing=Standing(Status.COMPLETED if is_done else Status.QUEUED),
-            image_id=plan.image.image_id,
-            storage_key=plan.image.storage_key,
-            pictures=plan.pictures,
-            digests=plan.digests,
+            image_id=plan.image.image_id if isinstance(plan, Plan) else plan.image_id,
+            storage_key=plan.image.storage_key if isinstance(plan, Plan) else "",
+            pictures=plan.pictures if isinstance(plan, Plan) else {},
+            digests=plan.digests if isinstance(plan, Plan) else {},
             outputs=outputs,
             created_at=now,
             terms=replace(plan.terms, deadline_at=deadline_at),
@@ -354,7 +362,15 @@ def _still_there(connection: Connection, result: Result | None) -> Result | None
     return result
 
 
-def _output(plan: Plan, name: str, result: Result | None) -> Output:
+def outputs_of(connection: Connection, new: NewJob) -> tuple[Output, ...]:
+    """Give the outputs of a new job, with the results that are stored already."""
+    return tuple(
+        _output(new.plan, name, _still_there(connection, new.stored.get(name)))
+        for name in new.plan.outputs
+    )
+
+
+def _output(plan: Plan | Awaited, name: str, result: Result | None) -> Output:
     return Output(
         name=name,
         steps=plan.outputs[name].steps,

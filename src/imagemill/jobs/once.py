@@ -20,4 +20,5 @@ def written(wish: Wish) -> dict[str, Any]:
         "fresh": wish.fresh,
         "type": wish.type,
         "terms": wish.terms.model_dump(mode="json"),
+        **({"url": wish.url} if wish.url else {}),  # Older answers know of none.
     }

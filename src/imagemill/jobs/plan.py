@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,12 @@ class Plan:
     deadline_s: float | None = None
     """Seconds from its acceptance in which the job must end; None for no deadline."""
 
+    @property
+    def pixels(self) -> int:
+        """Pixels of the original, all frames."""
+        facts = self.image.facts
+        return facts.width * facts.height * facts.frames
+
 
 def images_needed(wish: Wish) -> list[str]:
     """List the ids of all images that a wish names."""
@@ -59,18 +65,9 @@ def plan_of(wish: Wish, image: Image | None, images: Mapping[str, Image], engine
     `InvalidRequest` for an unknown picture in a step.
     """
     assert not wish.presets, "the steps of presets are put in place before"
-    original = image or images.get(wish.image_id or "")
-    if wish.image_id is None and original is None:
-        problem = FieldError("input", "is missing; name an image, or send one as `file`.")
-        raise InvalidRequest("The job has no picture to work on.", errors=[problem])
-    if original is None:
-        raise NotFound("There is no such image; upload it, or look its id up.")
-    further = {each: images.get(each) for each in images_needed(wish) if each != wish.image_id}
-    missing = [each for each, found in further.items() if found is None]
-    if missing:
-        errors = [FieldError("image_id", f"{each[:80]!r} is not an image.") for each in missing]
-        raise InvalidRequest("A step names an image that is not there.", errors=errors)
-    pictures = {each: found for each, found in further.items() if found is not None}
+    refuse_missing(wish, images, carries=image is not None)
+    original = image or images[wish.image_id or ""]
+    pictures = {each: images[each] for each in images_needed(wish) if each != wish.image_id}
     if original.image_id in {each for step in _steps(wish) for each in step.images}:
         pictures[original.image_id] = original
     return Plan(
@@ -83,12 +80,37 @@ def plan_of(wish: Wish, image: Image | None, images: Mapping[str, Image], engine
         },
         fresh=wish.fresh,
         type=wish.type,
-        terms=Terms(
-            priority=wish.terms.priority,
-            max_retries=wish.terms.max_retries,
-            timeout_s=wish.terms.timeout_s,
-        ),
+        terms=terms_of(wish),
         deadline_s=wish.terms.deadline_s,
+    )
+
+
+def refuse_missing(wish: Wish, known: Container[str], *, carries: bool) -> None:
+    """Raise `NotFound` for an unknown input and `InvalidRequest` for an unknown further image.
+
+    `carries` tells whether the picture to work on came with the request.
+    """
+    if not carries and wish.image_id is None and wish.url is None:
+        problem = FieldError("input", "is missing; name an image, or send one as `file`.")
+        raise InvalidRequest("The job has no picture to work on.", errors=[problem])
+    if not carries and wish.image_id is not None and wish.image_id not in known:
+        raise NotFound("There is no such image; upload it, or look its id up.")
+    further = (each for each in images_needed(wish) if each != wish.image_id)
+    errors = [
+        FieldError("image_id", f"{each[:80]!r} is not an image.")
+        for each in further
+        if each not in known
+    ]
+    if errors:
+        raise InvalidRequest("A step names an image that is not there.", errors=errors)
+
+
+def terms_of(wish: Wish) -> Terms:
+    """Give what a wish asks for its job, its deadline apart."""
+    return Terms(
+        priority=wish.terms.priority,
+        max_retries=wish.terms.max_retries,
+        timeout_s=wish.terms.timeout_s,
     )
 
 

@@ -10,9 +10,10 @@ from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Image
 from imagemill.database import Connection
 from imagemill.errors import Conflict, NotFound
+from imagemill.jobs.awaiting import Awaited, again
 from imagemill.jobs.job import Attempt, DeadLetter, Job, Place
 from imagemill.jobs.ledger import NewJob
-from imagemill.jobs.records import attempts, jobs, letters
+from imagemill.jobs.records import attempts, jobs, letters, waits
 from imagemill.jobs.records.letters import LetterListing
 from imagemill.jobs.request import TermsRequest, Wish
 from imagemill.jobs.service import Jobs, Keep
@@ -58,11 +59,23 @@ class Replays:
             raise Conflict(
                 f"The job is {old.standing.status}; only one that went wrong is done again."
             )
+        if old.is_waiting:
+            return NewJob(await self._asked_again(old), place=place)
         try:
             plan = await self.jobs.plan_on(wish_again(old), owner, None)
         except NotFound as error:
             raise NotFound("The job's image was deleted; upload it and make a new job.") from error
         return NewJob(plan, place=place)
+
+    async def _asked_again(self, old: Job) -> Awaited:
+        """Ask once more for the images that an old job never got."""
+        wanted = await self.jobs.database.read(lambda each: waits.of_job(each, old.id))
+        return again(
+            old,
+            {each.image_id: each.url for each in wanted},
+            fresh=any(each.is_fresh for each in wanted),
+            new_id=self.jobs.ledger.new_id,
+        )
 
     def settle(self, connection: Connection, old: Job, new: Job) -> None:
         """Note on the dead letter, if there is one, which job does it again."""

@@ -5,9 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WrapValidator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WrapValidator,
+    model_validator,
+)
 
 from imagemill.errors import FieldError, InvalidRequest, NotFound
 from imagemill.jobs.presets import PresetUse
@@ -44,11 +52,24 @@ Pipeline = Annotated[Steps | PresetUse, WrapValidator(_of_its_kind)]
 
 
 class JobInput(BaseModel):
-    """The picture to work on."""
+    """The picture to work on: an image by its id, or by where it is fetched from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    image_id: str = Field(description="An image that was uploaded before.")
+    image_id: str | None = Field(
+        default=None, description="An image that was uploaded before, or is being fetched."
+    )
+    url: str | None = Field(
+        default=None,
+        description="Where the image is: `http` or `https`, of a public host. The job waits for it;"
+        " either this or `image_id`.",
+    )
+
+    @model_validator(mode="after")
+    def _one_image(self) -> Self:
+        if (self.image_id is None) == (self.url is None):
+            raise ValueError("give either image_id or url")
+        return self
 
 
 class TermsRequest(BaseModel):
@@ -107,13 +128,15 @@ class Wish:
     outputs: Mapping[str, tuple[Step, ...]]
     """Steps by name; none where a preset still has to tell them."""
     image_id: str | None
-    """None where the request carries the picture."""
+    """None where the request carries the picture, or it is fetched."""
     fresh: bool
     type: str
     """The operation of a short form, or `pipeline`."""
     terms: TermsRequest = field(default_factory=TermsRequest)
     presets: Mapping[str, PresetUse] = field(default_factory=dict)
     """Presets by the name of the output whose steps they are; none once these are in place."""
+    url: str | None = None
+    """Where the picture is fetched from, if it is."""
 
 
 def wish_of(value: Mapping[str, Any], *, type_: str = "pipeline") -> Wish:
@@ -132,6 +155,7 @@ def wish_of(value: Mapping[str, Any], *, type_: str = "pipeline") -> Wish:
     return Wish(
         outputs=outputs,
         image_id=request.input.image_id if request.input else None,
+        url=request.input.url if request.input else None,
         fresh=request.fresh,
         type=type_,
         terms=TermsRequest(**request.model_dump(include=set(TermsRequest.model_fields))),
@@ -165,7 +189,10 @@ def wish_of_fields(operation: str, fields: Mapping[str, Any]) -> Wish:
         raise NotFound(f"There is no operation {operation[:80]!r}; see /api/v1/operations.")
     mine = {name: _value(value) for name, value in fields.items()}
     image_id = mine.pop("image_id", None) if "image_id" not in _fields(known[operation]) else None
-    given = mine.pop("input", None if image_id is None else {"image_id": image_id})
+    url = mine.pop("url", None) if "url" not in _fields(known[operation]) else None
+    named = {"image_id": image_id, "url": url}
+    original = {name: each for name, each in named.items() if each is not None}
+    given = mine.pop("input", original or None)
     about = {name: mine.pop(name) for name in ("fresh", *TermsRequest.model_fields) if name in mine}
     steps = [{"op": operation, **mine}]
     if known[operation].kind is Kind.PIXELS:

@@ -19,6 +19,7 @@ from imagemill.errors import Conflict, Expired, FieldError, InvalidRequest, NotF
 from imagemill.faults import Faults, Point
 from imagemill.idempotency import REPLAYED, Remembered
 from imagemill.jobs import listing, live, once, openapi, parameters
+from imagemill.jobs.awaiting import Awaited
 from imagemill.jobs.batch_routes import add_batches
 from imagemill.jobs.batches import Batches
 from imagemill.jobs.catalogue import Catalogue, OperationView, catalogue, operation_view
@@ -27,6 +28,7 @@ from imagemill.jobs.internal import add_internal
 from imagemill.jobs.job import Job
 from imagemill.jobs.lending import Lending
 from imagemill.jobs.letter_routes import add_letters
+from imagemill.jobs.plan import Plan
 from imagemill.jobs.preset_routes import add_presets
 from imagemill.jobs.rebuilding import Rebuilding
 from imagemill.jobs.replays import Replays
@@ -233,7 +235,7 @@ class Public:
         entry: once.Entry,
         carried: Intake | None = None,
     ) -> Response:
-        if carried is not None and wish.image_id is not None:
+        if carried is not None and (wish.image_id or wish.url) is not None:
             problem = FieldError("input", "names an image, but the request carries one too.")
             raise InvalidRequest("A job works on one picture.", errors=[problem])
         is_dry = parameters.flag(request, "dry_run")
@@ -243,7 +245,7 @@ class Public:
             return await self.again(request, known, caller)
         plan = await self.jobs.plan(wish, caller, carried)
         if is_dry:
-            return json_answer(dry_run(plan))
+            return json_answer(dry_run(_planned(plan)))
         keep = entry.keeping(meaning, HTTPStatus.ACCEPTED, told)
         self.faults.reach(Point.BEFORE_202)
         job = await self.jobs.accept(plan, caller, keep)
@@ -302,6 +304,14 @@ def _promise(job: Job) -> Response:
     answer = json_answer(accepted(job), HTTPStatus.ACCEPTED)
     answer.headers["location"] = url_of(job.id)
     return answer
+
+
+def _planned(plan: Plan | Awaited) -> Plan:
+    """Give a plan to show; raises `InvalidRequest` while its images are not there."""
+    if isinstance(plan, Awaited):
+        problem = FieldError("dry_run", "needs images that are there; fetch them first.")
+        raise InvalidRequest("What the job would make is not known yet.", errors=[problem])
+    return plan
 
 
 def told(made: Sequence[Job]) -> tuple[str, str, str]:

@@ -15,11 +15,14 @@ from structlog.contextvars import get_contextvars
 
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.jobs import JobEvent
-from imagemill.contracts.uploads import Image, Intake, UploadsClient
+from imagemill.contracts.uploads import Image, Intake, Promise, UploadsClient
 from imagemill.database import Connection, Database
 from imagemill.database.migrations import migrations_of
+from imagemill.egress import urls
+from imagemill.egress.settings import Rules
 from imagemill.errors import FieldError, ImageInUse, InvalidRequest
 from imagemill.idempotency import Running
+from imagemill.jobs.awaiting import Awaited, Found, bound, urls_of
 from imagemill.jobs.bells import Bells
 from imagemill.jobs.job import Event, Job, Listing, Result
 from imagemill.jobs.ledger import Ledger, NewJob
@@ -56,6 +59,8 @@ class Jobs:
     """Names the versions that make the pixels; part of every result's key."""
     running: Running = field(default_factory=Running)
     """Requests under way that carry an idempotency key."""
+    rules: Rules = field(default_factory=Rules)
+    """Which hosts may be asked for images although they are not public."""
 
     @property
     def presets(self) -> Presets:
@@ -66,9 +71,17 @@ class Jobs:
         """Bring the schema up to date."""
         await self.database.migrate(migrations_of("imagemill.jobs"))
 
-    async def plan(self, wish: Wish, owner: Identity, carried: Intake | None = None) -> Plan:
-        """Bind a wish to the caller's pictures; raises what is wrong with it."""
-        plan = await self.plan_on(wish, owner, carried.image if carried else None)
+    async def plan(
+        self, wish: Wish, owner: Identity, carried: Intake | None = None
+    ) -> Plan | Awaited:
+        """Bind a wish to the caller's pictures, as far as these are there.
+
+        Raises what is wrong with it, `UrlNotAllowed` among this.
+        """
+        wish = await self.completed(wish, owner)
+        self.check_urls(wish)
+        found = await self.found(images_needed(wish), owner)
+        plan = self.bound(wish, carried.image if carried else None, found)
         # Of a picture that has just come there is nothing stored to look for.
         return replace(plan, fresh=True) if carried and carried.is_new else plan
 
@@ -78,6 +91,24 @@ class Jobs:
         needed = images_needed(wish)
         images = await self.uploads.find(needed, caller=owner) if needed else {}
         return plan_of(wish, image, images, self.engine)
+
+    def bound(self, wish: Wish, image: Image | None, found: Found) -> Plan | Awaited:
+        """Plan a completed wish, or tell what it waits for; raises as `plan_of` does."""
+        return bound(wish, image, found, self.engine, self.ledger.new_id)
+
+    def check_urls(self, wish: Wish) -> None:
+        """Raise `UrlNotAllowed` for a URL that uploads will never fetch."""
+        for url in urls_of(wish):
+            urls.read(url, self.rules)
+
+    async def found(self, ids: Sequence[str], owner: Identity) -> Found:
+        """Look images up that wishes name, those that are on their way included."""
+        images = await self.uploads.find(list(ids), caller=owner) if ids else {}
+        missing = [
+            Promise(image_id=each, owner=owner.account) for each in ids if each not in images
+        ]
+        fates = await self.uploads.fetch(missing) if missing else []
+        return Found(images, {each.image_id for each in fates if each.status == "pending"})
 
     async def completed(self, wish: Wish, owner: Identity) -> Wish:
         """Put presets in place, and what the caller's key says where the wish says nothing."""
@@ -93,7 +124,7 @@ class Jobs:
 
         await self.database.read(unit)
 
-    async def accept(self, plan: Plan, owner: Identity, keep: Keep | None = None) -> Job:
+    async def accept(self, plan: Plan | Awaited, owner: Identity, keep: Keep | None = None) -> Job:
         """Take a job on; when this returns the promise is on disk."""
         new = await self.prepared(plan)
         return (await self.accept_all([new], owner, keep))[0]
@@ -124,7 +155,7 @@ class Jobs:
             self.bells.made(job)
         return made
 
-    async def prepared(self, plan: Plan) -> NewJob:
+    async def prepared(self, plan: Plan | Awaited) -> NewJob:
         """Look for results of the plan's very work whose objects are there, whole.
 
         It costs 0.1 ms (measured 2026-11), and an object that is gone is made again.
@@ -134,7 +165,7 @@ class Jobs:
     async def prepared_all(self, new: Sequence[NewJob]) -> list[NewJob]:
         """Look for the stored results of many plans, all in one reading transaction."""
         keys = [
-            {} if each.plan.fresh else {k: o.work_key for k, o in each.plan.outputs.items()}
+            {k: o.work_key for k, o in each.plan.outputs.items()} if _may_be_stored(each) else {}
             for each in new
         ]
         if not any(keys):
@@ -271,6 +302,10 @@ class Jobs:
         timeout_s = owner.timeout_s if asked.timeout_s is None else asked.timeout_s
         capped_s = None if timeout_s is None else min(timeout_s, most_s)
         return asked.model_copy(update={"max_retries": retries, "timeout_s": capped_s})
+
+
+def _may_be_stored(new: NewJob) -> bool:
+    return isinstance(new.plan, Plan) and not new.plan.fresh
 
 
 async def _heard(bell: asyncio.Event, seconds: float) -> None:

@@ -7,6 +7,7 @@ queued ──claimed──▶ processing ──finished──▶ completed
 
 queued and processing ──cancelled──▶ cancelled
 queued and processing ──overdue──▶ failed
+queued ──starved──▶ failed      queued ──found──▶ completed      of jobs that wait for an image
 
 Nothing else in Imagemill decides what becomes of a job.
 """
@@ -106,9 +107,20 @@ Jitter = Callable[[float], float]
 
 def claimed(standing: Standing) -> Ruling:
     """Lend a queued job to a worker; raises `Conflict` when it is not queued."""
-    if standing.status is not Status.QUEUED:
-        raise Conflict(f"The job is {standing.status}; only a queued job can be claimed.")
+    _must_be_queued(standing)
     return Ruling(replace(standing, status=Status.PROCESSING, attempt=standing.attempt + 1))
+
+
+def found(standing: Standing) -> Ruling:
+    """Complete a queued job whose results are stored already; raises `Conflict` like `claimed`."""
+    _must_be_queued(standing)
+    return Ruling(replace(standing, status=Status.COMPLETED))
+
+
+def starved(standing: Standing, code: str) -> Ruling:
+    """End a queued job whose image did not come or cannot be used; raises like `claimed`."""
+    _must_be_queued(standing)
+    return _ended(standing, None, code)
 
 
 def finished(standing: Standing) -> Ruling:
@@ -172,6 +184,11 @@ def _ended(
 ) -> Ruling:
     failed = replace(standing, status=Status.FAILED)
     return Ruling(failed, outcome, error=code, is_dead=is_dead)
+
+
+def _must_be_queued(standing: Standing) -> None:
+    if standing.status is not Status.QUEUED:
+        raise Conflict(f"The job is {standing.status}; only a queued job can be claimed.")
 
 
 def _must_be_worked_on(standing: Standing) -> None:

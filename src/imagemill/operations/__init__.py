@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
@@ -92,6 +92,15 @@ class Step(BaseModel):
     def images(self) -> tuple[str, ...]:
         """Ids of further images that the step needs, such as a watermark's."""
         return ()
+
+    @property
+    def origin(self) -> str | None:
+        """URL of a further image that the step needs and that is fetched first; None for none."""
+        return None
+
+    def on_image(self, image_id: str) -> Self:
+        """Give the same step with its further image by this id."""
+        return self
 
     def frame(self, before: Frame) -> Frame | None:
         """Predict the picture after this step; None where only the pixels can decide."""

@@ -26,7 +26,7 @@ LEAST_FONT_SIZE_PX, MOST_FONT_SIZE_PX = 4, 1000
 
 
 class Watermark(Step):
-    """Lay a mark over the picture: another image of yours (`image_id`), or a `text`.
+    """Lay a mark over the picture: another image of yours (`image_id`, or `url`), or a `text`.
 
     The mark is scaled, turned clockwise, made fainter by `opacity` and laid on with the `over` rule
     of Porter and Duff (https://www.w3.org/TR/compositing-1/), on levels as they are coded in sRGB.
@@ -47,14 +47,20 @@ class Watermark(Step):
         None,
         min_length=1,
         max_length=100,
-        description="Id of the image that is the mark; either this or `text`.",
+        description="Id of the image that is the mark; either this or `text` or `url`.",
+    )
+    url: str | None = Field(
+        None,
+        min_length=1,
+        max_length=2048,
+        description="Where the image that is the mark is fetched from, `http` or `https`.",
     )
     text: str | None = Field(
         None,
         min_length=1,
         max_length=500,
         pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]+$",
-        description="Text that is the mark, 1 to 500 characters; either this or `image_id`.",
+        description="Text that is the mark, 1 to 500 characters.",
     )
     font: str = Field(
         "default",
@@ -109,14 +115,23 @@ class Watermark(Step):
 
     @model_validator(mode="after")
     def _one_mark(self) -> Self:
-        if (self.image_id is None) == (self.text is None):
-            raise ValueError("give either image_id or text")
+        if sum(each is not None for each in (self.image_id, self.text, self.url)) != 1:
+            raise ValueError("give either image_id or text or url")
         return self
 
     @property
     def images(self) -> tuple[str, ...]:
         """Name the image that is the mark, if it is one."""
         return () if self.image_id is None else (self.image_id,)
+
+    @property
+    def origin(self) -> str | None:
+        """Tell where the mark is fetched from, if it is."""
+        return self.url
+
+    def on_image(self, image_id: str) -> Self:
+        """Give the same step with its mark by this id."""
+        return self.model_copy(update={"image_id": image_id, "url": None})
 
     def apply(self, picture: Picture) -> Picture:
         """Lay the same mark over every frame."""

@@ -19,7 +19,7 @@ from imagemill.storage import Bucket, Storage, Stored
 from imagemill.uploads import records
 from imagemill.uploads.form import Body
 from imagemill.uploads.quota import StorageQuota
-from imagemill.uploads.records import intakes
+from imagemill.uploads.records import events, intakes
 
 LONGEST_INTAKE_S: Final = 3000.0
 """A picture that takes longer to arrive is not recorded: a sweep may be removing it."""
@@ -52,6 +52,8 @@ class Originals:
     """Whether images are deleted by age, so that it counts when bytes come in again."""
     quota: StorageQuota = field(default_factory=StorageQuota)
     """How much each account may keep; what is kept already is taken again in any case."""
+    ring: Callable[[], None] = lambda: None
+    """Is called after an image was recorded, for whoever reads the log of events."""
 
     async def lay(self, body: Body) -> Laid:
         """Store a picture while it arrives; raises the refusals of bodies, and leaves nothing."""
@@ -107,9 +109,11 @@ class Originals:
             name=laid.body.file_name,
             created_at=self.clock(),
         )
-        return await self.database.run(
+        intake = await self.database.run(
             lambda each: self._recorded(each, owner, image, laid.body.fields, also)
         )
+        self.ring()
+        return intake
 
     async def _already(self, owner: Identity, sha256: str) -> Image | None:
         if not self.is_expiring:
@@ -132,8 +136,10 @@ class Originals:
         kept = records.add(connection, image)
         intake = Intake(image=kept, is_new=kept == image, fields=fields)
         if intake.is_new:
-            intakes.record(connection, image.storage_key, self.clock() - LONGEST_INTAKE_S)
+            now = self.clock()
+            intakes.record(connection, image.storage_key, now - LONGEST_INTAKE_S)
             self.quota.take(connection, owner, image)
+            events.add(connection, "image.stored", image.image_id, image.owner, now)
         if also:
             also(connection, intake)
         return intake

@@ -14,13 +14,15 @@ from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Image, ImageIds, Images, Intake, Intakes
 from imagemill.contracts.usage import IntakeUsage
 from imagemill.database import Connection
-from imagemill.errors import FieldError, InvalidRequest
+from imagemill.errors import NotFound
 from imagemill.idempotency import Remembered, Running, check, fingerprint, key_of
 from imagemill.idempotency import records as answers
 from imagemill.storage import Bucket
+from imagemill.uploads.fetch_routes import SCHEMAS, Fetches, FetchList, body_schema
+from imagemill.uploads.internal import add_events
 from imagemill.uploads.originals import Also
 from imagemill.uploads.service import Uploads
-from imagemill.uploads.views import ImageView, image_view
+from imagemill.uploads.views import FetchView, ImageView, fetch_view, image_view
 from imagemill.web import NO_QUERY, Caller, body_stream, only_query, service_app
 from imagemill.web.answers import json_answer
 from imagemill.web.delivery import Delivered, deliver
@@ -39,11 +41,13 @@ from imagemill.web.openapi import (
 
 _ImageId = Annotated[str, Path(description="Id of the image, as the upload told it.")]
 _Force = Annotated[bool, Query(description="Cancel the jobs that use the image.")]
+_JSON = "application/json"
 _PICTURE: dict[str, Any] = {
     "parameters": [IDEMPOTENCY_KEY],
     "requestBody": {
         "required": True,
-        "description": "The picture as the field `file` of a form, or its bytes as the body.",
+        "description": "The picture as the field `file` of a form, or its bytes as the body; or "
+        "where it is, as JSON.",
         "content": {
             "multipart/form-data": {
                 "schema": {
@@ -54,6 +58,7 @@ _PICTURE: dict[str, Any] = {
                 }
             },
             "image/*": {"schema": BYTES},
+            _JSON: body_schema(),
         },
     },
 }
@@ -66,6 +71,11 @@ _TAKEN_IN: Described = {
     },
     201: {"description": "The picture is kept.", "headers": _MADE},
     429: problem("The originals of the key, or of the account, would take up too many bytes."),
+    202: {
+        "model": FetchView | FetchList,
+        "description": "The picture will be fetched, or each of many.",
+        "headers": _MADE,
+    },
     **IN_PROGRESS,
     **PICTURE_PROBLEMS,
 }
@@ -73,7 +83,7 @@ _TAKEN_IN: Described = {
 
 def app_of(uploads: Uploads) -> FastAPI:
     """Make the HTTP side of the uploads service."""
-    app = service_app("Imagemill uploads", uploads.signer)
+    app = service_app("Imagemill uploads", uploads.signer, *SCHEMAS)
     routes = _Routes(uploads)
     app.post(
         "/api/v1/images",
@@ -88,7 +98,10 @@ def app_of(uploads: Uploads) -> FastAPI:
     app.get(
         "/api/v1/images/{image_id}/content",
         response_class=Response,
-        responses=file_of("The original's bytes.", "image/*"),
+        responses={
+            **file_of("The original's bytes.", "image/*"),
+            409: problem("The image is still being fetched."),
+        },
         tags=["images"],
         dependencies=[NO_QUERY],
     )(routes.content)
@@ -105,6 +118,7 @@ def app_of(uploads: Uploads) -> FastAPI:
     answer_services(app, "POST", "/internal/images", routes.find)
     answer_processes(app, "POST", "/internal/accounts/{account}/delete", routes.forget)
     answer_services(app, "GET", "/internal/usage", routes.usage)
+    add_events(app, uploads)
     return app
 
 
@@ -117,18 +131,32 @@ class _Routes:
         """Forget all that is kept of an account."""
         await self.uploads.forget(request.path_params["account"])
 
+    @property
+    def fetches(self) -> Fetches:
+        """What takes JSON."""
+        return Fetches(self.uploads)
+
     async def take_in(self, request: Request, caller: Caller) -> Response:
-        """Take a picture in: 201 with what it is, 200 when the same bytes are kept already."""
-        _refuse_json(request)
+        """Take a picture in: 201 with what it is, 200 when the same bytes are kept already.
+
+        As JSON, take the URL of a picture, or up to 1,000: 202 with the id that each image will
+        have. It is fetched in the background; a server that fails or is too slow is tried four
+        times. `GET /api/v1/images/{image_id}` tells what became of it.
+        """
+        is_json = request.headers.get("content-type", "").startswith(_JSON)
+        take = self.fetches.take if is_json else self._once
         key = key_of(request)
         if key is None:
-            return _answer(await self._taken_in(request, caller))
+            return await take(request, caller, key)
         with self.running.entered(caller.account, key):
-            return await self._once(request, caller, key)
+            return await take(request, caller, key)
 
-    async def show(self, image_id: _ImageId, caller: Caller) -> ImageView:
-        """Show what is known of an image."""
-        return image_view(await self.uploads.get(caller, image_id))
+    async def show(self, image_id: _ImageId, caller: Caller) -> ImageView | FetchView:
+        """Show what is known of an image; while it is fetched from a URL, how that stands."""
+        try:
+            return image_view(await self.uploads.get(caller, image_id))
+        except NotFound:
+            return fetch_view(await self.uploads.promises.find(caller, image_id))
 
     async def remove(
         self, request: Request, image_id: _ImageId, caller: Caller, *, force: _Force = False
@@ -143,7 +171,7 @@ class _Routes:
 
     async def content(self, request: Request, image_id: _ImageId, caller: Caller) -> Response:
         """Give an original's bytes back, unchanged, as a download."""
-        image = await self.uploads.get(caller, image_id)
+        image = await self.uploads.get_stored(caller, image_id)
         what = Delivered(
             media_type=image.facts.format.media_type,
             size_bytes=image.size_bytes,
@@ -179,7 +207,9 @@ class _Routes:
             caller, body_stream(request), request.headers, alone=True, also=also
         )
 
-    async def _once(self, request: Request, caller: Identity, key: str) -> Response:
+    async def _once(self, request: Request, caller: Identity, key: str | None) -> Response:
+        if key is None:
+            return _answer(await self._taken_in(request, caller))
         remembered = await self.uploads.remembered(caller, key)
         if remembered:
             sha256 = await self.uploads.digest(body_stream(request), request.headers)
@@ -201,12 +231,6 @@ class _Routes:
             made=intake.image.image_id,
             created_at=self.uploads.clock(),
         )
-
-
-def _refuse_json(request: Request) -> None:
-    if request.headers.get("content-type", "").startswith("application/json"):
-        wrong = FieldError("url", "cannot be fetched by this version; send the bytes.")
-        raise InvalidRequest("Send a picture as a form or as raw bytes.", errors=[wrong])
 
 
 def _answer(intake: Intake) -> Response:

@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -19,18 +19,24 @@ from imagemill.contracts.uploads import Image, Intake, Intakes
 from imagemill.contracts.usage import KeyIntake
 from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
+from imagemill.egress.client import Egress
+from imagemill.egress.settings import Rules
 from imagemill.engine.sandbox import Sandbox
-from imagemill.errors import ImagemillError, NotFound, TooLarge
+from imagemill.errors import Conflict, ImagemillError, NotFound, TooLarge
 from imagemill.idempotency import KEPT_S, Remembered
 from imagemill.idempotency import records as answers
 from imagemill.storage import Storage
 from imagemill.uploads import records
+from imagemill.uploads.bell import Bell
+from imagemill.uploads.fetch import Status
+from imagemill.uploads.fetching import Fetching
 from imagemill.uploads.form import Body, body_of
 from imagemill.uploads.form_of_many import FormOfMany
 from imagemill.uploads.many import Many
 from imagemill.uploads.originals import Also, Originals, refuse_fields
+from imagemill.uploads.promises import Promises
 from imagemill.uploads.quota import StorageQuota
-from imagemill.uploads.records import usage
+from imagemill.uploads.records import fetches, usage
 from imagemill.uploads.removal import Removal
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.uploads.sweeping import Sweeping
@@ -54,6 +60,14 @@ class Uploads:
     removing: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(enter_result=True)
     """Holds backups off for a block that removes objects; False while one copies them."""
     clock: Callable[[], float] = time.time
+    rules: Rules = field(default_factory=Rules)
+    """Which hosts may be asked for images although they are not public."""
+    egress: Egress | None = None
+    """The way out; made from the rules where it is not given."""
+    promised: Bell = field(default_factory=Bell)
+    """Rings when there may be something to fetch."""
+    happened: Bell = field(default_factory=Bell)
+    """Rings when the log of events has grown."""
 
     async def start(self) -> None:
         """Bring the schema up to date."""
@@ -108,6 +122,18 @@ class Uploads:
             raise NotFound("There is no such image.")
         return found[image_id]
 
+    async def get_stored(self, owner: Identity, image_id: str) -> Image:
+        """Look an image up whose bytes are wanted.
+
+        Raises `NotFound`, and `Conflict` while it is fetched.
+        """
+        try:
+            return await self.get(owner, image_id)
+        except NotFound:
+            if (await self.promises.find(owner, image_id)).status is Status.PENDING:
+                raise Conflict("The image is being fetched; ask again later.") from None
+            raise
+
     async def find(self, owner: Identity, ids: list[str]) -> dict[str, Image]:
         """Look the caller's images up by id; unknown ones are left out."""
         return await self.database.read(lambda each: records.by_ids(each, owner.account, ids))
@@ -121,9 +147,14 @@ class Uploads:
     ) -> None:
         """Delete one of the caller's images, and with `force` cancel the jobs that use it.
 
+        One that is still on its way from a URL, or did not come, is not wanted any more.
         Raises `NotFound`, or `ImageInUse` while jobs that have not ended use it.
         """
-        await self._removal.remove(owner, image_id, force=force, note=note)
+        account = owner.account
+        if await self.database.run(lambda each: fetches.withdraw(each, account, image_id)):
+            return
+        kept = await self.database.read(lambda each: records.kept_as(each, account, image_id))
+        await self._removal.remove(owner, kept, force=force, note=note)
 
     async def forget(self, account: str) -> None:
         """Delete all that is kept of an account that is gone, and cancel the jobs that use it."""
@@ -145,10 +176,44 @@ class Uploads:
             except ImagemillError as error:
                 _log.warning("sweep_failed", reason=error.message)
 
+    async def fetch(self) -> None:
+        """Fetch what was promised, for ever."""
+        await Fetching(
+            self.database,
+            self._originals,
+            self.egress or Egress(self.rules),
+            self.settings,
+            self.promised,
+            self.happened,
+            clock=self.clock,
+        ).run()
+
+    def stop_waiting(self) -> None:
+        """Let go of everybody who waits for something to happen."""
+        self.happened.end()
+
+    @property
+    def promises(self) -> Promises:
+        """Images that are asked for by URL."""
+        return Promises(
+            self.database,
+            self.rules,
+            self.settings.max_pending_fetches,
+            self.clock,
+            self.promised,
+            self.happened,
+        )
+
     @property
     def _sweeping(self) -> Sweeping:
-        keep_s = self.settings.keep_originals_s
-        return Sweeping(self.database, self.storage, self._removal, self.clock, keep_s)
+        return Sweeping(
+            self.database,
+            self.storage,
+            self._removal,
+            self.clock,
+            keep_s=self.settings.keep_originals_s,
+            keep_events_s=self.settings.keep_events_s,
+        )
 
     @property
     def _removal(self) -> Removal:
@@ -164,6 +229,7 @@ class Uploads:
             self.clock,
             is_expiring=self.settings.keep_originals_s > 0,
             quota=StorageQuota(self.settings.max_stored_bytes_per_owner),
+            ring=self.happened.ring,
         )
 
     def _body(self, content: AsyncIterable[bytes], headers: Mapping[str, str]) -> Body:

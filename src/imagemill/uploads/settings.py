@@ -1,4 +1,4 @@
-"""How long originals are kept, and how many."""
+"""How long originals are kept, how many, and how they are fetched from URLs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class UploadsSettings(BaseModel):
-    """Retention and quota of originals."""
+    """Retention and quota of originals, and fetching them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,4 +29,40 @@ class UploadsSettings(BaseModel):
         le=3600,
         description="Seconds between two looks for originals that are to be deleted and for what "
         "uploads that were cut left behind.",
+    )
+    keep_events_s: float = Field(
+        30 * 86_400.0,
+        ge=60,
+        le=10 * 366 * 86_400,
+        description="Seconds for which it is told what became of images: events, and fetches that "
+        "failed.",
+    )
+    fetches_at_once: int = Field(
+        8, ge=1, le=256, description="Images that are fetched at the same time, over all hosts."
+    )
+    fetch_read_s: float = Field(
+        10.0, ge=0.1, le=300, description="Longest silence of a host that an image is fetched from."
+    )
+    fetch_total_s: float = Field(
+        30.0, ge=0.1, le=3600, description="Seconds for one try at an image, redirects included."
+    )
+    fetch_pause_s: float = Field(
+        2.0,
+        ge=0,
+        le=600,
+        description="Seconds before the first of three new tries after a server's error or a "
+        "time-out; each pause is four times the one before, or what the host asks for.",
+    )
+    fetch_lease_s: float = Field(
+        90.0,
+        ge=1,
+        le=7200,
+        description="Seconds after which a fetch is begun anew that a killed process was at; "
+        "longer than one try and the look at the picture take.",
+    )
+    max_pending_fetches: int = Field(
+        10_000,
+        ge=1,
+        le=1_000_000,
+        description="Images of one owner that may be on their way from URLs at the same moment.",
     )

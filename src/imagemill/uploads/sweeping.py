@@ -9,14 +9,14 @@ from typing import Final
 
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Image
-from imagemill.database import Database
+from imagemill.database import Connection, Database
 from imagemill.errors import ImageInUse
 from imagemill.idempotency import KEPT_S
 from imagemill.idempotency import records as answers
 from imagemill.storage import Bucket, Storage
 from imagemill.uploads import records
 from imagemill.uploads.originals import LONGEST_INTAKE_S
-from imagemill.uploads.records import intakes
+from imagemill.uploads.records import events, fetches, intakes
 from imagemill.uploads.removal import Removal
 
 _LEFT_AFTER_S: Final = LONGEST_INTAKE_S + 600.0
@@ -36,6 +36,8 @@ class Sweeping:
     clock: Callable[[], float]
     keep_s: float
     """Seconds for which originals are kept; 0 is for ever."""
+    keep_events_s: float
+    """Seconds for which it is told what became of images."""
 
     async def once(self) -> None:
         """Remove what is due; raises `Unavailable` when that cannot be done now."""
@@ -46,8 +48,14 @@ class Sweeping:
             await self._expire()
 
     async def _forget(self) -> None:
-        before = self.clock() - KEPT_S
-        await self.database.run(lambda each: answers.forget(each, before, 1000), durable=False)
+        now = self.clock()
+
+        def unit(connection: Connection) -> None:
+            answers.forget(connection, now - KEPT_S, 1000)
+            events.forget(connection, now - self.keep_events_s, 1000)
+            fetches.forget(connection, now - self.keep_events_s, 1000)
+
+        await self.database.run(unit, durable=False)
 
     async def _clear(self) -> None:
         """Remove objects of intakes that came to nothing: the object first, then its row."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from imagemill.contracts.facts import Format
+from imagemill.contracts.problem import Problem, problem_of
 from imagemill.contracts.uploads import Image
+from imagemill.errors import by_code
+from imagemill.uploads.fetch import Fetch, Status
 
 
 class ImageView(BaseModel):
@@ -16,6 +20,7 @@ class ImageView(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     image_id: str = Field(examples=["1ad4c88f-afcc-42ef-b0f1-c0cdda1e0973"])
+    status: Literal["stored"] = Field("stored", description="The image is kept.")
     format: Format = Field(description="By the file's first bytes, whatever its name says.")
     media_type: str = Field(examples=["image/jpeg"])
     width: int = Field(description="Pixels across, upright.", examples=[4000])
@@ -31,6 +36,23 @@ class ImageView(BaseModel):
         description="Where the bytes are, for callers with a key.",
         examples=["/api/v1/images/1ad4c88f-afcc-42ef-b0f1-c0cdda1e0973/content"],
     )
+
+
+class FetchView(BaseModel):
+    """An image that is fetched from a URL, or could not be."""
+
+    model_config = ConfigDict(frozen=True)
+
+    image_id: str = Field(
+        description="The image's id, from the beginning. Where the same bytes were kept before, it "
+        "leads to that image.",
+        examples=["1ad4c88f-afcc-42ef-b0f1-c0cdda1e0973"],
+    )
+    status: Status = Field(description="`pending` while it is fetched, then `stored` or `failed`.")
+    origin_url: str = Field(description="Where it is fetched from.")
+    name: str | None = Field(description="What its sender called the file.", examples=["photo.jpg"])
+    created_at: datetime
+    error: Problem | None = Field(None, description="Why there is no image, once that is sure.")
 
 
 def image_view(image: Image) -> ImageView:
@@ -50,3 +72,22 @@ def image_view(image: Image) -> ImageView:
         created_at=datetime.fromtimestamp(image.created_at, UTC),
         url=f"/api/v1/images/{image.image_id}/content",
     )
+
+
+def fetch_view(fetch: Fetch) -> FetchView:
+    """Show an image to its owner that is not there, or not yet."""
+    return FetchView(
+        image_id=fetch.image_id,
+        status=fetch.status,
+        origin_url=fetch.url,
+        name=fetch.name,
+        created_at=datetime.fromtimestamp(fetch.created_at, UTC),
+        error=_problem(fetch),
+    )
+
+
+def _problem(fetch: Fetch) -> Problem | None:
+    if fetch.error is None:
+        return None
+    error = by_code(fetch.error["code"])(fetch.error["message"], limit=fetch.error["limit"])
+    return problem_of(error)

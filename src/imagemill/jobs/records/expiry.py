@@ -34,6 +34,7 @@ _FORGET: Final = (
     "DELETE FROM attempts WHERE job_id = :job_id",
     "DELETE FROM dead_letters WHERE job_id = :job_id",
     "DELETE FROM job_outputs WHERE job_id = :job_id",
+    "DELETE FROM waits WHERE job_id = :job_id",
     "DELETE FROM jobs WHERE id = :job_id",
 )
 

@@ -49,6 +49,16 @@ UPDATE jobs SET status = :status, attempt = :attempt, failures = :failures, cras
        error = :error, work = :work
 WHERE id = :id
 """
+_FEED = """
+UPDATE jobs SET image_id = :image_id, storage_key = :storage_key, pictures = :pictures,
+       digests = :digests, pixels = :pixels
+WHERE id = :id
+"""
+_FEED_OUTPUT = """
+UPDATE job_outputs SET steps = :steps, work_key = :work_key, storage_key = :storage_key,
+       is_cached = :is_cached
+WHERE job_id = :job_id AND position = :position
+"""
 _BEAT = """
 UPDATE jobs SET lease_until = :until
 WHERE id = :id AND lease_id = :lease_id AND status = 'processing'
@@ -133,6 +143,23 @@ def move(connection: Connection, job: Job, *, lease_until: float | None = None) 
         "work": json.dumps(dict(job.work)) if job.work else None,
     }
     connection.execute(_MOVE, row)
+
+
+def feed(connection: Connection, job: Job) -> None:
+    """Write what a job will be worked on that was accepted before its images were there."""
+    row = {
+        "id": job.id,
+        "image_id": job.image_id,
+        "storage_key": job.storage_key,
+        "pictures": json.dumps(dict(job.pictures)),
+        "digests": json.dumps(dict(job.digests)),
+        "pixels": job.pixels,
+    }
+    connection.execute(_FEED, row)
+    outputs = [_output_row(job.id, *each) for each in enumerate(job.outputs)]
+    connection.execute_many(
+        _FEED_OUTPUT, [{k: v for k, v in each.items() if k != "name"} for each in outputs]
+    )
 
 
 def beat(connection: Connection, job_id: str, lease_id: str, until: float) -> int | None:

@@ -13,10 +13,11 @@ SELECT * FROM images WHERE owner = :owner AND sha256 = :sha256 AND going_at IS N
 _BY_ID = """
 SELECT * FROM images WHERE owner = :owner AND id = :id AND going_at IS NULL
 """
+_KEPT_AS = "SELECT image_id FROM fetches WHERE owner = :owner AND id = :id AND image_id <> id"
 _ADD = """
 INSERT INTO images (id, owner, sha256, storage_key, size_bytes, facts, name, created_at)
 VALUES (:id, :owner, :sha256, :storage_key, :size_bytes, :facts, :name, :created_at)
-ON CONFLICT (owner, sha256) DO NOTHING
+ON CONFLICT DO NOTHING
 RETURNING id
 """
 _HIDE = """
@@ -48,9 +49,12 @@ def by_sha256(connection: Connection, owner: str, sha256: str) -> Image | None:
 
 
 def by_ids(connection: Connection, owner: str, ids: list[str]) -> dict[str, Image]:
-    """Find an owner's images by id; leave out what is not there."""
-    found = (connection.execute(_BY_ID, {"owner": owner, "id": each}) for each in set(ids))
-    return {image.image_id: image for rows in found for image in map(_image, rows)}
+    """Find an owner's images by id; leave out what is not there.
+
+    An id that was given out for a fetch leads to the image that was kept of the same bytes.
+    """
+    found = {each: _by_id(connection, owner, each) for each in ids}
+    return {each: image for each, image in found.items() if image}
 
 
 def add(connection: Connection, image: Image) -> Image:
@@ -126,6 +130,20 @@ def expired(
     """List images that came in last before a moment, from one (by age and id) on."""
     wanted = {"before": before, "after": after[0], "after_id": after[1], "most": most}
     return [_image(row) for row in connection.execute(_EXPIRED, wanted)]
+
+
+def kept_as(connection: Connection, owner: str, image_id: str) -> str:
+    """Tell the id under which an image is kept that may go by another one, too."""
+    rows = connection.execute(_KEPT_AS, {"owner": owner, "id": image_id})
+    return str(rows[0]["image_id"]) if rows else image_id
+
+
+def _by_id(connection: Connection, owner: str, image_id: str) -> Image | None:
+    wanted = {"owner": owner, "id": image_id}
+    rows = connection.execute(_BY_ID, wanted)
+    if not rows and (kept := kept_as(connection, owner, image_id)) != image_id:
+        rows = connection.execute(_BY_ID, wanted | {"id": kept})
+    return _image(rows[0]) if rows else None
 
 
 def _image(row: Row) -> Image:
