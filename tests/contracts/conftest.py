@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from imagemill.cache.memory import MemoryCache
 from imagemill.database import Database
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.queue.sql import SQLQueue
+from imagemill.signing import UrlSigner
 from imagemill.storage import Storage
 from imagemill.storage.guarded import GuardedStorage
-from imagemill.storage.local import LocalStorage
+from imagemill.storage.local import Links, LocalStorage
 
 KILLED_WRITER = """
 import asyncio, sys
@@ -65,7 +67,8 @@ async def database(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncItera
 @pytest.fixture(params=["local", "local, unsynced", "guarded"])
 async def storage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
     sync = unsynced if "unsynced" in request.param else os.fsync
-    opened = LocalStorage(tmp_path / "objects", sync=sync)
+    links = Links(UrlSigner({"k1": b"u" * 32}, time.time), "http://127.0.0.1:8000", "/stored")
+    opened = LocalStorage(tmp_path / "objects", sync=sync, links=lambda: links)
     yield guarded(opened) if request.param == "guarded" else opened
     await opened.close()
 

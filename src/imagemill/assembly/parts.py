@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import random
+import time
 from collections.abc import (
     Awaitable,
     Callable,
@@ -22,13 +24,15 @@ from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.remote import Remote
 from imagemill.contracts.transport import ASGIApp, InMemory, Later, Transport
+from imagemill.contracts.uploads import STORED
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.engine.sandbox import Sandbox
 from imagemill.faults import Faults
 from imagemill.queue.sql import SQLQueue
 from imagemill.settings import Settings
+from imagemill.signing import UrlSigner
 from imagemill.storage.guarded import GuardedStorage
-from imagemill.storage.local import LocalStorage
+from imagemill.storage.local import Links, LocalStorage
 
 
 @dataclass
@@ -48,6 +52,7 @@ class Parts:
     admin_key: str = ""
     asked_later: list[str] = field(default_factory=list)
     _signer: Signer | None = None
+    _url_signer: UrlSigner | None = None
     _queue: SQLQueue | None = None
     _storage: GuardedStorage | None = None
     _remotes: dict[str, Remote] = field(default_factory=dict)
@@ -73,12 +78,21 @@ class Parts:
         return self._signer
 
     @property
+    def url_signer(self) -> UrlSigner:
+        """Give what signs URLs and checks them."""
+        if self._url_signer is None:
+            secret = keys.read_or_make(self.settings.data / "url-key").encode()
+            key_id = hashlib.sha256(secret).hexdigest()[:8]
+            self._url_signer = UrlSigner({key_id: secret}, time.time)
+        return self._url_signer
+
+    @property
     def storage(self) -> GuardedStorage:
         """Give the objects of this installation."""
         if self._storage is None:
             sync = os.fsync if self._is_synced else _leave_unsynced
             root = objects_folder(self.settings.data)
-            local = LocalStorage(root, sync=sync, faults=self.faults)
+            local = LocalStorage(root, sync=sync, faults=self.faults, links=self._links)
             self.opened.push_async_callback(local.close)
             self._storage = GuardedStorage(
                 local,
@@ -86,6 +100,10 @@ class Parts:
                 writing=self._breaker("storage.write"),
             )
         return self._storage
+
+    def _links(self) -> Links:
+        """Tell where signed URLs of objects lead; only who signs one reads the key."""
+        return Links(self.url_signer, _address(self.settings), STORED)
 
     @property
     def _is_synced(self) -> bool:
@@ -149,6 +167,14 @@ class Parts:
         self.asked_later.append(service)
         identity = Identity(account=asking, scopes=frozenset({"service"}))
         return ServiceClient(Later(lambda: self.transport(service)), self.signer, identity)
+
+
+def _address(settings: Settings) -> str:
+    """Tell what URLs begin with; nothing where the port is only known when it is taken."""
+    if settings.public_url or not settings.port:
+        return settings.public_url
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
 
 
 def _leave_unsynced(_: int) -> None:

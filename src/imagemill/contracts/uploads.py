@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.facts import Facts
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.model import Contract
+
+STORED: Final = "/api/v1/uploads/stored"
+"""Where signed URLs of a storage without a server of its own lead: `{STORED}/{bucket}/{key}`."""
 
 
 class Image(Contract):
