@@ -6,6 +6,7 @@ ImagemillError
 │   │   MethodNotAllowed
 │   ├── Conflict, ImageInUse, RequestInProgress, IdempotencyKeyReused, TooMany, TooManyJobs,
 │   │   Expired
+│   ├── UnsupportedVersion, UnsupportedBody, Locked, ChecksumMismatch   of resumable uploads
 │   └── PictureRefused   the picture itself is the reason
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
@@ -44,7 +45,7 @@ class ImagemillError(Exception):
 
     code: ClassVar[str] = "internal"
     """Stable name that programs may branch on; documented on one page each."""
-    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
     retry: ClassVar[bool] = False
     """Whether the same work, tried again unchanged, may succeed."""
     alarm: ClassVar[bool] = False
@@ -73,7 +74,7 @@ class Refused(ImagemillError):
     """Say that the caller must change the request."""
 
     code = "refused"
-    status = HTTPStatus.BAD_REQUEST
+    status: ClassVar[int] = HTTPStatus.BAD_REQUEST
 
 
 class MalformedBody(Refused):
@@ -174,6 +175,36 @@ class TooMany(Refused):
 
     code = "too_many"
     status = HTTPStatus.CONFLICT
+
+
+class UnsupportedVersion(Refused):
+    """Say that the request speaks no version of a protocol that is spoken here."""
+
+    code = "unsupported_version"
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
+class UnsupportedBody(Refused):
+    """Say that the body's `Content-Type` is not the one that this route reads."""
+
+    code = "unsupported_body"
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class Locked(Refused):
+    """Say that another request is adding to the same upload."""
+
+    code = "locked"
+    status = HTTPStatus.LOCKED
+    retry = True
+
+
+class ChecksumMismatch(Refused):
+    """Say that the bytes which arrived are not those that were sent."""
+
+    code = "checksum_mismatch"
+    status = 460
+    retry = True
 
 
 class PictureRefused(Refused):
