@@ -47,7 +47,7 @@ PROCESSES: Final = (
         "takes pictures in, looks at them and keeps them",
         asks=("jobs",),
         owns="images",
-        answers=("/api/v1/images",),
+        answers=("/api/v1/images", "/api/v1/uploads"),
         is_pixels=True,
     ),
     Process(

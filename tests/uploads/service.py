@@ -14,11 +14,12 @@ from imagemill.contracts.facts import Limits
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.jobs import JobsClient, Release
 from imagemill.contracts.transport import InMemory, Later, Reply
-from imagemill.contracts.uploads import Intake, Intakes, UploadsClient
+from imagemill.contracts.uploads import STORED, Intake, Intakes, UploadsClient
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import ImageInUse, Unavailable
-from imagemill.storage.local import LocalStorage
+from imagemill.signing import UrlSigner
+from imagemill.storage.local import Links, LocalStorage
 from imagemill.uploads.routes import app_of
 from imagemill.uploads.service import Uploads
 from imagemill.uploads.settings import UploadsSettings
@@ -26,7 +27,7 @@ from imagemill.web import service_app
 from imagemill.web.internal import answer_services, asked
 from tests.uploads.forms import FORM, stream
 
-OWNER = Identity(account="owner")
+OWNER = Identity(account="owner", scopes=frozenset({"*"}))
 PROCESS = Identity(account="uploads", scopes=frozenset({"service"}))
 LIMITS = Limits(max_bytes=6_000_000)
 
@@ -106,8 +107,11 @@ async def running(
     folder: Path, sandbox: Sandbox, *, keep_originals_s: float = 0
 ) -> AsyncIterator[Service]:
     """Run the service in a folder."""
-    database, storage = SQLiteDatabase(folder / "images.sqlite"), LocalStorage(folder / "objects")
     signer, clock, jobs = Signer(b"s" * 32), Clock(), JobsStandIn()
+    url_signer = UrlSigner({"k1": b"u" * 32}, clock)
+    database = SQLiteDatabase(folder / "images.sqlite")
+    links = Links(url_signer, "", STORED)
+    storage = LocalStorage(folder / "objects", links=lambda: links)
     to_jobs = InMemory(jobs.app(signer))
     uploads = Uploads(
         database=database,
@@ -115,6 +119,7 @@ async def running(
         sandbox=sandbox,
         jobs=JobsClient(ServiceClient(Later(lambda: to_jobs), signer, PROCESS)),
         signer=signer,
+        url_signer=url_signer,
         settings=UploadsSettings(keep_originals_s=keep_originals_s),
         limits=LIMITS,
         clock=clock,

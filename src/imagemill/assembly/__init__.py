@@ -173,6 +173,7 @@ async def _start_uploads(parts: Parts) -> ASGIApp:
         sandbox=sandbox,
         jobs=JobsClient(parts.later("jobs", "uploads")),
         signer=parts.signer,
+        url_signer=parts.url_signer,
         settings=parts.settings.uploads,
         removing=parts.removing,
         limits=parts.settings.limits,

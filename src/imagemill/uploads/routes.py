@@ -17,6 +17,8 @@ from imagemill.idempotency import records as answers
 from imagemill.storage import Bucket
 from imagemill.uploads.originals import Also
 from imagemill.uploads.service import Uploads
+from imagemill.uploads.stored_routes import add_stored
+from imagemill.uploads.upload_routes import add_uploads
 from imagemill.uploads.views import ImageView, image_view
 from imagemill.web import NO_QUERY, Caller, body_stream, only_query, service_app
 from imagemill.web.answers import json_answer
@@ -96,6 +98,8 @@ def app_of(uploads: Uploads) -> FastAPI:
         tags=["images"],
         dependencies=[only_query("force")],
     )(routes.remove)
+    add_stored(app, uploads)
+    add_uploads(app, uploads, routes.running)
     answer_services(app, "POST", "/internal/intake", routes.intake)
     answer_services(app, "POST", "/internal/intakes", routes.intakes)
     answer_services(app, "POST", "/internal/images", routes.find)

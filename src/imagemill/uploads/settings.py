@@ -1,4 +1,4 @@
-"""How long originals are kept."""
+"""How long originals are kept, and how many uploads may be under way."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class UploadsSettings(BaseModel):
-    """Retention of originals."""
+    """Retention of originals, and of uploads that are not complete."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -16,6 +16,12 @@ class UploadsSettings(BaseModel):
         le=10 * 366 * 86_400,
         description="Seconds after which an original is deleted, counted from when its bytes last "
         "came in; one that unfinished jobs use waits for them. 0 keeps originals for ever.",
+    )
+    max_open_per_owner: int = Field(
+        100,
+        ge=1,
+        le=100_000,
+        description="Uploads by signed URL or in chunks that one owner may have open at once.",
     )
     sweep_every_s: float = Field(
         60.0,
