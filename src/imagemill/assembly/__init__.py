@@ -180,6 +180,7 @@ async def _start_uploads(parts: Parts) -> ASGIApp:
     )
     await uploads.start()
     parts.loops.append(uploads.sweep)
+    parts.ends.append(uploads.turns.end_all)
     app = uploads_app(uploads)
     tell_health(app, _pixels_health(parts, sandbox))
     return app

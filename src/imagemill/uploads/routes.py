@@ -18,6 +18,7 @@ from imagemill.storage import Bucket
 from imagemill.uploads.originals import Also
 from imagemill.uploads.service import Uploads
 from imagemill.uploads.stored_routes import add_stored
+from imagemill.uploads.tus_routes import add_tus
 from imagemill.uploads.upload_routes import add_uploads
 from imagemill.uploads.views import ImageView, image_view
 from imagemill.web import NO_QUERY, Caller, body_stream, only_query, service_app
@@ -99,6 +100,7 @@ def app_of(uploads: Uploads) -> FastAPI:
         dependencies=[only_query("force")],
     )(routes.remove)
     add_stored(app, uploads)
+    add_tus(app, uploads)
     add_uploads(app, uploads, routes.running)
     answer_services(app, "POST", "/internal/intake", routes.intake)
     answer_services(app, "POST", "/internal/intakes", routes.intakes)

@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -32,6 +32,7 @@ from imagemill.uploads.originals import Also, Originals, refuse_fields
 from imagemill.uploads.presigned import Presigned
 from imagemill.uploads.records import uploads as upload_records
 from imagemill.uploads.removal import Removal
+from imagemill.uploads.resumable import Resumable, Turns
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.uploads.sweeping import Sweeping
 from imagemill.uploads.upload import Upload
@@ -57,6 +58,8 @@ class Uploads:
     removing: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(enter_result=True)
     """Holds backups off for a block that removes objects; False while one copies them."""
     clock: Callable[[], float] = time.time
+    turns: Turns = field(default_factory=Turns)
+    """Which resumable uploads this process is adding to."""
 
     async def start(self) -> None:
         """Bring the schema up to date."""
@@ -139,6 +142,11 @@ class Uploads:
     def presigned(self) -> Presigned:
         """Give what signs URLs for uploads."""
         return Presigned(self.database, self.storage, self.limits, self.settings, self.clock)
+
+    @property
+    def resumable(self) -> Resumable:
+        """Give what begins uploads in chunks, and adds to them."""
+        return Resumable(self.database, self.storage, self.settings, self.clock)
 
     @property
     def finishing(self) -> Finishing:

@@ -23,6 +23,13 @@ class UploadsSettings(BaseModel):
         le=100_000,
         description="Uploads by signed URL or in chunks that one owner may have open at once.",
     )
+    resumable_s: float = Field(
+        86_400.0,
+        ge=60,
+        le=30 * 86_400,
+        description="Seconds after its last byte at which a resumable upload expires, with what "
+        "came of it.",
+    )
     sweep_every_s: float = Field(
         60.0,
         ge=0.1,
