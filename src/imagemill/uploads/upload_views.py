@@ -45,7 +45,7 @@ class PresignedView(BaseModel):
 
     upload_id: str
     method: Literal["PUT", "GET"] = Field(description="How to ask the URL.", examples=["PUT"])
-    url: str = Field(description="Where to send the bytes; a path where no address is set.")
+    url: str = Field(description="Where to send the bytes.")
     headers: dict[str, str] = Field(description="Headers to send, as they stand here.")
     expires_at: datetime = Field(description="Until when the URL opens.")
     max_bytes: int = Field(description="Most bytes that are taken.")
