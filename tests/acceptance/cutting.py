@@ -45,8 +45,8 @@ class Cutting:
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            for end in (caller, called):
-                end.transport.abort()
+            caller.transport.abort()
+            called.close()  # What was passed on arrives: a reset would take it back.
 
     async def _there(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         passed = 0

@@ -23,6 +23,7 @@ VERSION = {"tus-resumable": "1.0.0"}
 CHUNK = {**VERSION, "content-type": "application/offset+octet-stream"}
 SCRIPT = Path(__file__).with_name("tus_upload.mjs")
 CUTS = 10
+MORE = 3_000_000
 
 
 def noise(width: int, height: int) -> bytes:
@@ -55,30 +56,52 @@ def test_the_official_client_uploads_40_mb_over_a_line_that_is_cut_ten_times(
     image = good(api.get(f"/api/v1/images/{told['imageId']}"))
     assert image["sha256"] == hashlib.sha256(picture).hexdigest()
     assert (image["name"], image["size_bytes"]) == ("noise.tiff", len(picture))
-    assert (line.cuts, told["tries"]) == (CUTS, CUTS)
+    assert line.cuts == CUTS
+    assert told["tries"] >= CUTS
     assert line.passed_bytes < len(picture) * 1.2
 
 
-def test_what_arrived_is_kept_when_the_server_is_killed(tmp_path: Path) -> None:
+def test_what_arrived_is_kept_when_the_server_is_killed_or_stopped(tmp_path: Path) -> None:
     picture = noise(2400, 1800)
     with started(tmp_path / "data") as system, API(system) as api:
         path = begun(api, len(picture))
-        more = ("tus-resumable: 1.0.0", "upload-offset: 0", f"content-length: {len(picture)}")
-        head = raw.head(system, "PATCH", path, f"content-type: {CHUNK['content-type']}", *more)
-        with raw.begun(system, head, picture[:-100_000]):
+        with raw.begun(system, head(system, path, picture, 0), picture[:-100_000]):
             eventually(lambda: chunks(system))
             system.kill()
 
     with started(tmp_path / "data") as system, API(system) as api:
-        looked = api.head(path, headers=VERSION)
-        kept = int(looked.headers["upload-offset"])
-        last = api.patch(
-            path, content=picture[kept:], headers={**CHUNK, "upload-offset": str(kept)}
-        )
+        after_kill = offset(api, path)
+        left_behind = drafts(system)
+        begin = head(system, path, picture, after_kill)
+        with raw.begun(system, begin, picture[after_kill : after_kill + MORE]):
+            eventually(lambda: drafts(system) - left_behind)
+            ended = system.stop()
+
+    with started(tmp_path / "data") as system, API(system) as api:
+        after_stop = offset(api, path)
+        rest = {**CHUNK, "upload-offset": str(after_stop)}
+        last = api.patch(path, content=picture[after_stop:], headers=rest)
         image = good(api.get(f"/api/v1/images/{last.headers['imagemill-image-id']}"))
 
-    assert kept == 8 << 20
+    assert (after_kill, ended) == (8 << 20, 0)
+    assert after_kill < after_stop <= after_kill + MORE
     assert image["sha256"] == hashlib.sha256(picture).hexdigest()
+
+
+def head(system: System, path: str, picture: bytes, at: int) -> bytes:
+    """Write the head of a request that sends the rest of a picture."""
+    kind = f"content-type: {CHUNK['content-type']}"
+    left = f"content-length: {len(picture) - at}"
+    more = ("tus-resumable: 1.0.0", f"upload-offset: {at}", kind, left)
+    return raw.head(system, "PATCH", path, *more)
+
+
+def offset(api: API, path: str) -> int:
+    return int(api.head(path, headers=VERSION).headers["upload-offset"])
+
+
+def drafts(system: System) -> set[Path]:
+    return {*(system.data / "objects/originals/uploads").rglob(".draft-*")}
 
 
 def chunks(system: System) -> list[Path]:

@@ -108,7 +108,7 @@ class Resumable:
 
         try:
             return await self.database.run(keep)
-        except BaseException:
+        except ImagemillError:  # Not for a cancellation: the rows may be written all the same.
             await self._drop([each.storage_key for each in chunks])
             raise
 

@@ -160,8 +160,8 @@ class Uploads:
             try:
                 with self.removing() as is_allowed:
                     if is_allowed:
-                        await self._sweeping.once()
                         await self.upload_sweep.once()
+                        await self._sweeping.once()
             except ImagemillError as error:
                 _log.warning("sweep_failed", reason=error.message)
 

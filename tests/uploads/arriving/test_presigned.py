@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -360,6 +361,24 @@ async def test_bytes_that_come_after_the_end_are_swept_with_the_row(
     await service.uploads.upload_sweep.once()
 
     assert service.objects() == set()
+
+
+async def test_the_loop_ends_uploads_too(
+    owner: httpx2.AsyncClient, stranger: httpx2.AsyncClient, service: Service
+) -> None:
+    signed = await presigned(owner)
+    await sent(stranger, signed, pictures.jpeg())
+    service.clock.now += DAY_S
+    settings = service.uploads.settings.model_copy(update={"sweep_every_s": 0.01})
+    loop = asyncio.create_task(replace(service.uploads, settings=settings).sweep())
+
+    async with asyncio.timeout(20):
+        while service.objects():
+            await owner.get(f"/api/v1/uploads/{signed['upload_id']}")
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
+
+    refused(await completed(owner, signed), 410, "expired")
 
 
 async def test_one_owner_has_so_many_open_uploads_and_no_more(

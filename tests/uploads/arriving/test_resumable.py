@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
+import random
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -140,6 +142,26 @@ async def test_bytes_that_arrived_before_a_cut_are_kept(
     last = await added(owner, path, 1500, picture[1500:])
     image = await service.uploads.get(OWNER, last.headers["imagemill-image-id"])
     assert image.sha256 == hashlib.sha256(picture).hexdigest()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_however_the_line_is_cut_the_bytes_are_those_that_were_sent(
+    owner: httpx2.AsyncClient, service: Service, seed: int
+) -> None:
+    chance = random.Random(seed)
+    picture = pictures.png(300, 200)
+    path = await begun(owner, len(picture))
+
+    while (at := await offset(owner, path)) < len(picture):
+        headers = {**CHUNK, "upload-offset": str(at)}
+        ends = sorted(chance.choices(range(at, len(picture) + 1), k=chance.randint(0, 4)))
+        pieces = [picture[start:end] for start, end in itertools.pairwise([at, *ends])]
+        await cut(service, path, pieces, headers)
+
+    image_id = (await shown(owner, path))["image_id"]
+    image = await service.uploads.get(OWNER, image_id)
+    assert image.sha256 == hashlib.sha256(picture).hexdigest()
+    assert len(service.objects()) == 1
 
 
 async def test_a_cut_before_the_first_byte_leaves_nothing(
