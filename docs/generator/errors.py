@@ -55,7 +55,7 @@ def _leaves(root: type[ImagemillError]) -> Iterator[type[ImagemillError]]:
 
 def _overview(known: Mapping[str, type[ImagemillError]]) -> str:
     rows = [
-        (f"[`{code}`](#{code})", str(each.status.value), _whose(each))
+        (f"[`{code}`](#{code})", str(int(each.status)), _whose(each))
         for code, each in known.items()
     ]
     return table(("code", "status", "what must change"), rows)
@@ -70,14 +70,19 @@ def _whose(error: type[ImagemillError]) -> str:
 
 
 def _section(error: type[ImagemillError], remedy: str) -> str:
-    status = HTTPStatus(error.status)
     return "\n\n".join(
         (
             f"## {error.code}",
-            f"{_meaning(error)} Answered with {status.value} {status.phrase}. {_fate(error)}",
+            f"{_meaning(error)} Answered with {_status(error)}. {_fate(error)}",
             f"**What to do.** {remedy}",
         )
     )
+
+
+def _status(error: type[ImagemillError]) -> str:
+    """Write a status as HTTP words it; 460 is the tus protocol's own."""
+    named = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus}
+    return named.get(error.status, f"{error.status}, as the tus protocol has it")
 
 
 def _meaning(error: type[ImagemillError]) -> str:

@@ -8,6 +8,7 @@ ImagemillError
 │   ├── Conflict, ImageInUse, RequestInProgress, IdempotencyKeyReused, TooMany, TooManyJobs,
 │   │   TooManyAttempts, QuotaExceeded, Expired
 │   ├── UrlNotAllowed, SourceBlocked
+│   ├── UnsupportedVersion, UnsupportedBody, Locked, ChecksumMismatch   of resumable uploads
 │   └── PictureRefused   the picture itself is the reason
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
@@ -48,7 +49,7 @@ class ImagemillError(Exception):
 
     code: ClassVar[str] = "internal"
     """Stable name that programs may branch on; documented on one page each."""
-    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
     retry: ClassVar[bool] = False
     """Whether the same work, tried again unchanged, may succeed."""
     alarm: ClassVar[bool] = False
@@ -77,7 +78,7 @@ class Refused(ImagemillError):
     """Say that the caller must change the request."""
 
     code = "refused"
-    status = HTTPStatus.BAD_REQUEST
+    status: ClassVar[int] = HTTPStatus.BAD_REQUEST
 
 
 class MalformedBody(Refused):
@@ -250,6 +251,36 @@ class SourceBlocked(Refused):
 
     code = "source_blocked"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class UnsupportedVersion(Refused):
+    """Say that the request speaks no version of a protocol that is spoken here."""
+
+    code = "unsupported_version"
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
+class UnsupportedBody(Refused):
+    """Say that the body's `Content-Type` is not the one that this route reads."""
+
+    code = "unsupported_body"
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class Locked(Refused):
+    """Say that another request is adding to the same upload."""
+
+    code = "locked"
+    status = HTTPStatus.LOCKED
+    retry = True
+
+
+class ChecksumMismatch(Refused):
+    """Say that the bytes which arrived are not those that were sent."""
+
+    code = "checksum_mismatch"
+    status = 460
+    retry = True
 
 
 class PictureRefused(Refused):

@@ -75,6 +75,10 @@ class KeyRing:
         keys = kept(self._keys(), self._clock() - self._kind.checks_s)
         return {each.id: each.secret for each in keys}
 
+    def live(self) -> Mapping[str, bytes]:
+        """Give what `all` gives, looked up anew at each use, for whoever holds it for long."""
+        return _Live(self)
+
     def rotate(self, now: float) -> RingKey:
         """Put a new key in front, drop those whose time is over, and give the new one.
 
@@ -150,6 +154,22 @@ class KeyRing:
 
     def _unusable(self, how: str) -> Unavailable:
         return Unavailable(f"The key file {self._path.name} {how}.")
+
+
+class _Live(Mapping[str, bytes]):
+    """The keys of a ring as they are now."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+
+    def __getitem__(self, key_id: str) -> bytes:
+        return self._ring.all()[key_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ring.all())
+
+    def __len__(self) -> int:
+        return len(self._ring.all())
 
 
 def kept(keys: tuple[RingKey, ...], replaced_before: float) -> tuple[RingKey, ...]:

@@ -62,7 +62,7 @@ PROCESSES: Final = (
         "takes pictures in, looks at them and keeps them",
         asks=("jobs", "users"),
         owns="images",
-        answers=("/api/v1/images",),
+        answers=("/api/v1/images", "/api/v1/uploads"),
         is_pixels=True,
     ),
     Process(

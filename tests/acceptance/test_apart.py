@@ -71,6 +71,22 @@ def test_a_picture_goes_in_and_results_come_out(api: API) -> None:
     assert repeat.json()["cached"] is True
 
 
+def test_bytes_that_came_before_a_cut_are_kept_through_the_gateway_too(
+    api: API, services: Services
+) -> None:
+    tus = {"tus-resumable": "1.0.0"}
+    begun = api.post("/api/v1/uploads/tus", headers={**tus, "upload-length": "1000000"})
+    path = begun.headers["location"]
+    kind = "application/offset+octet-stream"
+    more = ("tus-resumable: 1.0.0", "upload-offset: 0", "content-length: 1000000")
+    head = raw.head(services["gateway"], "PATCH", path, f"content-type: {kind}", *more)
+
+    raw.sent(services["gateway"], head, b"x" * 600_000, hang_up=True)
+    kept = eventually(lambda: int(api.head(path, headers=tus).headers["upload-offset"]))
+
+    assert 0 < kept <= 600_000
+
+
 def test_the_notifier_hears_what_happened_to_every_job(api: API, services: Services) -> None:
     job = api.completed(api.short("flip", pictures.png(), fresh=True))
     told = api.get(f"/api/v1/jobs/{job['job_id']}/events").text

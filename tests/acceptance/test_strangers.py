@@ -53,8 +53,10 @@ def test_every_other_route_wants_a_key(stranger: httpx2.Client) -> None:
     assert len(closed) > 15
     for method, path in closed:
         answer = stranger.request(method, re.sub(r"{\w+}", "x", path), content=b"x")
-        problem(answer, 401, "unauthenticated")
+        assert answer.status_code == 401, (method, path)
         assert answer.headers["www-authenticate"]
+        if method != "head":
+            problem(answer, 401, "unauthenticated")
 
 
 def test_health_in_detail_wants_a_key(stranger: httpx2.Client, api: API) -> None:

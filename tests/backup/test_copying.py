@@ -274,7 +274,7 @@ def test_every_table_that_names_objects_is_asked_for_them() -> None:
     }
 
     # Those that name what is in work, on its way out, or in another table as well.
-    others = {"jobs", "job_outputs", "garbage", "rebuilds", "intakes"}
+    others = {"jobs", "job_outputs", "garbage", "rebuilds", "intakes", "chunks"}
     assert {each for each in tables if each[1] not in others} == {
         ("images", "images"),
         ("jobs", "results"),

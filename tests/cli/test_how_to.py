@@ -42,6 +42,12 @@ SHOWN = {
         "preset card: version 2",
         "preset thumb: version 2",
     ),
+    "presigned-uploads": ('"method":"PUT"', '"format":"jpeg"'),
+    "resumable-uploads": (
+        "HTTP/1.1 201",
+        "upload-offset: 1000",
+        "imagemill-image-id: ",
+    ),
     "settings-of-a-key": (
         '"max_retries":2,"timeout_s":30.0',
         '"max_retries":null,"timeout_s":30.0',

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -26,9 +27,10 @@ from imagemill.queue.sql import SQLQueue
 from imagemill.rates import Rates
 from imagemill.rates.memory import MemoryRates
 from imagemill.rates.redis import RedisRates
+from imagemill.signing import UrlSigner
 from imagemill.storage import Storage
 from imagemill.storage.guarded import GuardedStorage
-from imagemill.storage.local import LocalStorage
+from imagemill.storage.local import Links, LocalStorage
 from tests.peers.redis import RedisServer, redis_server
 
 KILLED_WRITER = """
@@ -87,7 +89,8 @@ async def database(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncItera
 @pytest.fixture(params=["local", "local, unsynced", "guarded"])
 async def storage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
     sync = unsynced if "unsynced" in request.param else os.fsync
-    opened = LocalStorage(tmp_path / "objects", sync=sync)
+    links = Links(UrlSigner({"k1": b"u" * 32}, time.time), "http://127.0.0.1:8000", "/stored")
+    opened = LocalStorage(tmp_path / "objects", sync=sync, links=lambda: links)
     yield guarded(opened) if request.param == "guarded" else opened
     await opened.close()
 

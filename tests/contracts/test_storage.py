@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from imagemill.errors import IntegrityLost, NotFound, TooLarge
-from imagemill.storage import Bucket, Storage, checked
+from imagemill.storage import Bucket, Storage, Wish, checked
 
 KEY = "ab/abcdef"
 WHOLE = os.urandom(2_500_000)
@@ -274,6 +276,48 @@ async def test_what_is_being_written_is_left_alone(storage: Storage) -> None:
 
     assert tidied == [0]
     assert await content(storage) == b"x" * 4_000_000
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+async def test_a_signed_url_tells_its_method_and_its_end(
+    storage: Storage, method: Literal["GET", "PUT"]
+) -> None:
+    before = int(time.time())
+
+    signed = await storage.sign(Bucket.ORIGINALS, KEY, Wish(method, 60))
+
+    assert signed.method == method
+    assert signed.url.startswith("http")
+    assert KEY in signed.url.partition("?")[0]
+    assert before + 60 <= signed.expires_at <= time.time() + 60
+    assert (dict(signed.headers), signed.max_bytes) == ({}, None)
+
+
+async def test_a_signed_put_tells_what_it_may_bring_and_how_to_send_it(storage: Storage) -> None:
+    wish = Wish("PUT", 60, content_type="image/png", max_bytes=1000)
+
+    signed = await storage.sign(Bucket.ORIGINALS, KEY, wish)
+
+    assert (dict(signed.headers), signed.max_bytes) == ({"content-type": "image/png"}, 1000)
+
+
+async def test_each_wish_has_a_url_of_its_own_and_signing_makes_no_object(
+    storage: Storage,
+) -> None:
+    wishes = [
+        Wish("GET", 60),
+        Wish("PUT", 60),
+        Wish("PUT", 60, max_bytes=10),
+        Wish("PUT", 60, max_bytes=11),
+        Wish("PUT", 60, content_type="image/png"),
+        Wish("PUT", 9000),
+    ]
+
+    urls = [(await storage.sign(Bucket.ORIGINALS, KEY, each)).url for each in wishes]
+    urls.append((await storage.sign(Bucket.RESULTS, KEY, wishes[0])).url)
+
+    assert len(set(urls)) == len(urls)
+    assert await storage.size(Bucket.ORIGINALS, KEY) is None
 
 
 def digest_of(whole: bytes) -> str:

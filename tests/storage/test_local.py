@@ -14,7 +14,7 @@ import pytest
 
 from imagemill.errors import Unavailable
 from imagemill.faults import Faults
-from imagemill.storage import Bucket
+from imagemill.storage import Bucket, Wish
 from imagemill.storage.local import LocalStorage
 
 
@@ -62,6 +62,11 @@ async def test_asking_often_writes_once_in_two_seconds(
 
     assert remembered == first
     assert changed_at(tmp_path) > first
+
+
+async def test_a_storage_without_links_signs_nothing(storage: LocalStorage) -> None:
+    with pytest.raises(Unavailable, match="signs no URLs"):
+        await storage.sign(Bucket.ORIGINALS, "ab/c", Wish("GET", 60))
 
 
 async def test_a_check_that_failed_is_not_remembered(storage: LocalStorage, tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ from imagemill.contracts.facts import Limits
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.jobs import JobsClient, Release
 from imagemill.contracts.transport import InMemory, Later, Reply
-from imagemill.contracts.uploads import Intake, Intakes, UploadsClient
+from imagemill.contracts.uploads import STORED, Intake, Intakes, UploadsClient
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.egress.settings import Rules
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import ImageInUse, Unavailable
-from imagemill.storage.local import LocalStorage
+from imagemill.signing import UrlSigner
+from imagemill.storage.local import Links, LocalStorage
 from imagemill.uploads.routes import app_of
 from imagemill.uploads.service import Uploads
 from imagemill.uploads.settings import UploadsSettings
@@ -130,8 +131,11 @@ async def running(
     rules: Rules | None = None,
 ) -> AsyncIterator[Service]:
     """Run the service in a folder."""
-    database, storage = SQLiteDatabase(folder / "images.sqlite"), LocalStorage(folder / "objects")
     signer, clock, jobs = Signer(b"s" * 32), Clock(), JobsStandIn()
+    url_signer = UrlSigner({"k1": b"u" * 32}, clock)
+    database = SQLiteDatabase(folder / "images.sqlite")
+    links = Links(url_signer, "", STORED)
+    storage = LocalStorage(folder / "objects", links=lambda: links)
     to_jobs = InMemory(jobs.app(signer))
     uploads = Uploads(
         database=database,
@@ -139,6 +143,7 @@ async def running(
         sandbox=sandbox,
         jobs=JobsClient(ServiceClient(Later(lambda: to_jobs), signer, PROCESS)),
         signer=signer,
+        url_signer=url_signer,
         settings=settings
         or UploadsSettings(
             keep_originals_s=keep_originals_s,

@@ -230,6 +230,7 @@ async def _start_uploads(parts: Parts) -> ASGIApp:
         sandbox=sandbox,
         jobs=JobsClient(parts.later("jobs", "uploads")),
         signer=parts.signer,
+        url_signer=parts.url_signer,
         settings=parts.settings.uploads,
         removing=parts.removing,
         limits=parts.settings.limits,
@@ -242,6 +243,7 @@ async def _start_uploads(parts: Parts) -> ASGIApp:
         _forwarding(parts, uploads.database, "uploads").run,
     ]
     parts.ends.append(uploads.stop_waiting)
+    parts.ends.append(uploads.turns.end_all)
     app = uploads_app(uploads)
     tell_health(app, _pixels_health(parts, sandbox))
     return app

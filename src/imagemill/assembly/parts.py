@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import os
 import random
+import time
 from collections.abc import (
     Awaitable,
     Callable,
@@ -24,13 +25,16 @@ from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.remote import Remote
 from imagemill.contracts.transport import ASGIApp, InMemory, Later, Transport
+from imagemill.contracts.uploads import STORED
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.engine.sandbox import Sandbox
 from imagemill.faults import Faults
+from imagemill.keyring import URLS, KeyRing
 from imagemill.queue.sql import SQLQueue
 from imagemill.settings import Settings
+from imagemill.signing import UrlSigner
 from imagemill.storage.guarded import GuardedStorage
-from imagemill.storage.local import LocalStorage
+from imagemill.storage.local import Links, LocalStorage
 
 
 @dataclass
@@ -52,6 +56,7 @@ class Parts:
     admin_key: str = ""
     asked_later: list[str] = field(default_factory=list)
     _signer: Signer | None = None
+    _url_signer: UrlSigner | None = None
     _queue: SQLQueue | None = None
     _storage: GuardedStorage | None = None
     _remotes: dict[str, Remote] = field(default_factory=dict)
@@ -84,12 +89,20 @@ class Parts:
         return keys.read_or_make(path).encode()
 
     @property
+    def url_signer(self) -> UrlSigner:
+        """Give what signs URLs and checks them."""
+        if self._url_signer is None:
+            ring = KeyRing(self.settings.data / "url-keys", URLS)
+            self._url_signer = UrlSigner(ring.live(), time.time)
+        return self._url_signer
+
+    @property
     def storage(self) -> GuardedStorage:
         """Give the objects of this installation."""
         if self._storage is None:
             sync = os.fsync if self._is_synced else _leave_unsynced
             root = objects_folder(self.settings.data)
-            local = LocalStorage(root, sync=sync, faults=self.faults)
+            local = LocalStorage(root, sync=sync, faults=self.faults, links=self._links)
             self.opened.push_async_callback(local.close)
             self._storage = GuardedStorage(
                 local,
@@ -97,6 +110,10 @@ class Parts:
                 writing=self.breaker("storage.write"),
             )
         return self._storage
+
+    def _links(self) -> Links:
+        """Tell where signed URLs of objects lead; only who signs one reads the key."""
+        return Links(self.url_signer, _address(self.settings), STORED)
 
     @property
     def _is_synced(self) -> bool:
@@ -165,6 +182,14 @@ class Parts:
         self.asked_later.append(service)
         identity = Identity(account=asking, scopes=frozenset({"service"}))
         return ServiceClient(Later(lambda: self.transport(service)), self.signer, identity)
+
+
+def _address(settings: Settings) -> str:
+    """Tell what URLs begin with; nothing where the port is only known when it is taken."""
+    if settings.public_url or not settings.port:
+        return settings.public_url
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
 
 
 def _leave_unsynced(_: int) -> None:

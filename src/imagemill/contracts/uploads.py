@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.facts import Facts
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.model import Contract
 from imagemill.contracts.usage import IntakeUsage, KeyIntake
+
+STORED: Final = "/api/v1/uploads/stored"
+"""Where signed URLs of a storage without a server of its own lead: `{STORED}/{bucket}/{key}`."""
 
 
 class Image(Contract):

@@ -21,6 +21,11 @@ when they are ready.
 _TAGS: Final = (
     {"name": "images", "description": "Originals that Imagemill keeps: send once, work often."},
     {
+        "name": "uploads",
+        "description": "Pictures that take several requests to arrive: by a signed URL, from a"
+        " sender without a key, or in chunks that are resumed after a cut (tus 1.0).",
+    },
+    {
         "name": "jobs",
         "description": "Work on one picture: many named outputs, decoded once. A job that was"
         " answered with 202 is kept until it ends as completed, failed or cancelled.",

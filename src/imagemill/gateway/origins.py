@@ -30,7 +30,7 @@ _SHOWN: Final = (
     b"X-Correlation-ID, Idempotency-Replayed, Preference-Applied, RateLimit-Limit, "
     b"RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy, Tus-Resumable, Tus-Version, "
     b"Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, "
-    b"Upload-Expires, Upload-Metadata"
+    b"Upload-Expires, Upload-Metadata, Imagemill-Image-Id"
 )
 _REMEMBERED_S: Final = 600
 """Seconds for which a browser may remember what it was allowed."""

@@ -48,7 +48,8 @@ def serve(
         _listening(settings.host, settings.port) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_serve(settings, names, listener, announce, is_first=is_first))
+        known = settings.model_copy(update={"port": listener.getsockname()[1]})
+        runner.run(_serve(known, names, listener, announce, is_first=is_first))
     return 0
 
 

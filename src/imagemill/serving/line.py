@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum, auto
+from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
@@ -299,6 +300,6 @@ def _problem_of(headers: list[tuple[bytes, bytes]], version: str, method: bytes)
 def _written(error: ImagemillError) -> bytes:
     """Write an answer as it goes over the wire."""
     answer = problem_response(error)
-    head = [b"HTTP/1.1 %d %s" % (answer.status_code, error.status.phrase.encode())]
+    head = [b"HTTP/1.1 %d %s" % (answer.status_code, HTTPStatus(error.status).phrase.encode())]
     head += [name + b": " + value for name, value in answer.raw_headers]
     return b"\r\n".join([*head, b"connection: close", b"", bytes(answer.body)])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from imagemill.errors import IntegrityLost
 
@@ -29,6 +29,34 @@ class Stored:
     size_bytes: int
     sha256: str
     """Lower-case hexadecimal digest of the bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a signed URL is to allow."""
+
+    method: Literal["GET", "PUT"]
+    seconds: int
+    """How long the URL opens, counted from when it is signed; `signing.LONGEST_S` at most."""
+    content_type: str | None = None
+    """`Content-Type` that a PUT has to send; None leaves it open."""
+    max_bytes: int | None = None
+    """Most bytes of a PUT; None for GET."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUrl:
+    """A URL that does one thing for whoever has it, until its time is over."""
+
+    method: Literal["GET", "PUT"]
+    url: str
+    headers: Mapping[str, str]
+    """Headers that the request has to carry as they stand here."""
+    expires_at: float
+    """Seconds since 1970, UTC."""
+    max_bytes: int | None
+    """Most bytes that a PUT may bring. Who records an object measures it all the same: not every
+    storage can refuse a body while it arrives."""
 
 
 class Storage(Protocol):
@@ -69,6 +97,14 @@ class Storage(Protocol):
 
     async def delete(self, bucket: Bucket, key: str) -> None:
         """Remove an object; removing what is not there is no error."""
+        ...
+
+    async def sign(self, bucket: Bucket, key: str, wish: Wish) -> SignedUrl:
+        """Give a URL with which anybody may read, or write, this one object for a while.
+
+        The object need not be there. A PUT replaces it, as `put` does. A URL of one method opens
+        no other, and after its time nothing. Raises `Unavailable` where nothing serves such URLs.
+        """
         ...
 
     async def tidy(self, older_than_s: float) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator
 
 from imagemill.breaker import Breaker, Verdict
-from imagemill.storage import Bucket, Storage, Stored
+from imagemill.storage import Bucket, SignedUrl, Storage, Stored, Wish
 
 
 class GuardedStorage:
@@ -52,6 +52,10 @@ class GuardedStorage:
         """Remove it there."""
         with self._writing.asking():
             await self._storage.delete(bucket, key)
+
+    async def sign(self, bucket: Bucket, key: str, wish: Wish) -> SignedUrl:
+        """Sign it there; nothing is asked of the storage itself."""
+        return await self._storage.sign(bucket, key, wish)
 
     async def tidy(self, older_than_s: float) -> int:
         """Remove it there."""

@@ -3,7 +3,8 @@
 Known limits: one machine; a rename is atomic only within one file system, so drafts lie beside
 their objects. A new object gets its name and is then synced once: ext4, XFS and Btrfs write a new
 name together with the file's first sync, and nobody looks for a name before `put` has returned. An
-object that replaces another is synced before and its folder after. Tested on ext4.
+object that replaces another is synced before and its folder after. Signed URLs lead to a route of
+ours, which checks them and writes or reads here. Tested on ext4.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from imagemill.errors import NotFound, Unavailable
 from imagemill.faults import Faults, Point
-from imagemill.storage import Bucket, Stored, lost
+from imagemill.signing import UrlSigner
+from imagemill.storage import Bucket, SignedUrl, Stored, Wish, lost
 from imagemill.streams import gathered
 
 T = TypeVar("T")
@@ -38,6 +41,29 @@ _STALE_S = 3600.0
 """A draft that nobody wrote to for so long was left by a process that is gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where objects of this storage can be reached, and who signs for it."""
+
+    signer: UrlSigner
+    address: str
+    """What URLs begin with, such as `https://images.example.com`; empty gives paths alone."""
+    path: str
+    """Path of the route that serves objects as `{path}/{bucket}/{key}`."""
+
+    def to(self, bucket: Bucket, key: str, wish: Wish) -> SignedUrl:
+        """Sign a URL; what a PUT may bring stands in its query, so that the route can hold it."""
+        also = {"type": wish.content_type, "most": wish.max_bytes}
+        query = {name: str(value) for name, value in also.items() if value is not None}
+        expires_at = float(int(self.signer.clock()) + wish.seconds)
+        path = f"{self.path}/{bucket}/{key}"
+        signed = self.signer.sign(wish.method, path, seconds=wish.seconds, also=query)
+        headers = {"content-type": wish.content_type} if wish.content_type else {}
+        return SignedUrl(
+            wish.method, f"{self.address}{signed}", headers, expires_at, wish.max_bytes
+        )
+
+
 class LocalStorage:
     """A `Storage` in a folder of this machine."""
 
@@ -48,11 +74,13 @@ class LocalStorage:
         sync: Callable[[int], None] = os.fsync,
         *,
         faults: Faults | None = None,
+        links: Callable[[], Links] | None = None,
     ) -> None:
         """Keep objects below `root`, which is made when missing.
 
         `sync` brings an open file or folder to the disk; one that does nothing leaves that to the
-        kernel, so that a power cut may lose what was put in its last half minute.
+        kernel, so that a power cut may lose what was put in its last half minute. Without `links`,
+        which are asked for when they are needed, no URL is signed.
 
         What processes that were killed left half written is removed first; it takes about 1 ms
         for every 1,000 objects.
@@ -61,6 +89,7 @@ class LocalStorage:
         self._clock = clock
         self._sync = sync
         self._faults = faults or Faults.none()
+        self._links = links
         self._checked_at = float("-inf")
         self._checking = asyncio.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
@@ -127,6 +156,12 @@ class LocalStorage:
     async def delete(self, bucket: Bucket, key: str) -> None:
         """Unlink the file."""
         await self._thread(lambda: self._path(bucket, key).unlink(missing_ok=True))
+
+    async def sign(self, bucket: Bucket, key: str, wish: Wish) -> SignedUrl:
+        """Sign a URL of our own."""
+        if self._links is None:
+            raise Unavailable("This process signs no URLs.")
+        return self._links().to(bucket, key, wish)
 
     async def tidy(self, older_than_s: float) -> int:
         """Remove drafts that were not written to for so long; 1 ms for every 1,000 objects."""

@@ -22,6 +22,9 @@ from imagemill.uploads.fetch_routes import SCHEMAS, Fetches, FetchList, body_sch
 from imagemill.uploads.internal import add_events
 from imagemill.uploads.originals import Also
 from imagemill.uploads.service import Uploads
+from imagemill.uploads.stored_routes import add_stored
+from imagemill.uploads.tus_routes import add_tus
+from imagemill.uploads.upload_routes import add_uploads
 from imagemill.uploads.views import FetchView, ImageView, fetch_view, image_view
 from imagemill.web import NO_QUERY, Caller, body_stream, only_query, service_app
 from imagemill.web.answers import json_answer
@@ -113,6 +116,9 @@ def app_of(uploads: Uploads) -> FastAPI:
         tags=["images"],
         dependencies=[only_query("force")],
     )(routes.remove)
+    add_stored(app, uploads)
+    add_tus(app, uploads)
+    add_uploads(app, uploads, routes.running)
     answer_services(app, "POST", "/internal/intake", routes.intake)
     answer_services(app, "POST", "/internal/intakes", routes.intakes)
     answer_services(app, "POST", "/internal/images", routes.find)

@@ -25,21 +25,28 @@ from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import Conflict, ImagemillError, NotFound, TooLarge
 from imagemill.idempotency import KEPT_S, Remembered
 from imagemill.idempotency import records as answers
+from imagemill.signing import UrlSigner
 from imagemill.storage import Storage
 from imagemill.uploads import records
 from imagemill.uploads.bell import Bell
 from imagemill.uploads.fetch import Status
 from imagemill.uploads.fetching import Fetching
+from imagemill.uploads.finishing import Finishing
 from imagemill.uploads.form import Body, body_of
 from imagemill.uploads.form_of_many import FormOfMany
 from imagemill.uploads.many import Many
 from imagemill.uploads.originals import Also, Originals, refuse_fields
+from imagemill.uploads.presigned import Presigned
 from imagemill.uploads.promises import Promises
 from imagemill.uploads.quota import StorageQuota
 from imagemill.uploads.records import fetches, usage
+from imagemill.uploads.records import uploads as upload_records
 from imagemill.uploads.removal import Removal
+from imagemill.uploads.resumable import Resumable, Turns
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.uploads.sweeping import Sweeping
+from imagemill.uploads.upload import Upload
+from imagemill.uploads.upload_sweep import UploadSweep
 
 _FORM_OVERHEAD_BYTES = 2_000_000
 """What a form may carry beside its picture, for the early look at Content-Length."""
@@ -55,6 +62,7 @@ class Uploads:
     sandbox: Sandbox
     jobs: JobsClient
     signer: Signer
+    url_signer: UrlSigner
     settings: UploadsSettings
     limits: Limits
     removing: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(enter_result=True)
@@ -68,6 +76,8 @@ class Uploads:
     """Rings when there may be something to fetch."""
     happened: Bell = field(default_factory=Bell)
     """Rings when the log of events has grown."""
+    turns: Turns = field(default_factory=Turns)
+    """Which resumable uploads this process is adding to."""
 
     async def start(self) -> None:
         """Bring the schema up to date."""
@@ -165,6 +175,34 @@ class Uploads:
                     await self._removal.remove(owner, image_id, force=True)
         await self.database.run(lambda each: answers.forget_owner(each, account))
 
+    async def upload(self, owner: Identity, upload_id: str) -> Upload:
+        """Look up an upload of the caller's that takes more than one request; raises `NotFound`."""
+        return await self.database.read(
+            lambda each: upload_records.find(each, owner.account, upload_id)
+        )
+
+    async def give_up(self, owner: Identity, upload_id: str) -> None:
+        """Give one of the caller's uploads up, and remove its bytes; raises `NotFound`."""
+        upload = await self.database.run(
+            lambda each: upload_records.give_up(each, owner.account, upload_id)
+        )
+        await self.finishing.let_go(upload.upload_id)
+
+    @property
+    def presigned(self) -> Presigned:
+        """Give what signs URLs for uploads."""
+        return Presigned(self.database, self.storage, self.limits, self.settings, self.clock)
+
+    @property
+    def resumable(self) -> Resumable:
+        """Give what begins uploads in chunks, and adds to them."""
+        return Resumable(self.database, self.storage, self.settings, self.clock)
+
+    @property
+    def finishing(self) -> Finishing:
+        """Give what makes images of uploads."""
+        return Finishing(self.database, self.storage, self._originals, self.clock)
+
     async def sweep(self) -> None:
         """Remove what is out of date, or was left by uploads that were cut, for ever."""
         while True:
@@ -172,6 +210,7 @@ class Uploads:
             try:
                 with self.removing() as is_allowed:
                     if is_allowed:
+                        await self.upload_sweep.once()
                         await self._sweeping.once()
             except ImagemillError as error:
                 _log.warning("sweep_failed", reason=error.message)
@@ -203,6 +242,11 @@ class Uploads:
             self.promised,
             self.happened,
         )
+
+    @property
+    def upload_sweep(self) -> UploadSweep:
+        """Give what ends uploads that were not completed."""
+        return UploadSweep(self.database, self.finishing, self.clock)
 
     @property
     def _sweeping(self) -> Sweeping:

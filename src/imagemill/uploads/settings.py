@@ -1,4 +1,4 @@
-"""How long originals are kept, how many, and how they are fetched from URLs."""
+"""How long originals are kept, how many, and how they and uploads come in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class UploadsSettings(BaseModel):
-    """Retention and quota of originals, and fetching them."""
+    """Retention and quota of originals, fetching them, and uploads under way."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,6 +22,19 @@ class UploadsSettings(BaseModel):
         ge=0,
         description="Bytes that the originals of one owner may take up, by all keys together; what "
         "would be more is refused (429). 0 is no bound.",
+    )
+    max_open_per_owner: int = Field(
+        100,
+        ge=1,
+        le=100_000,
+        description="Uploads by signed URL or in chunks that one owner may have open at once.",
+    )
+    resumable_s: float = Field(
+        86_400.0,
+        ge=60,
+        le=30 * 86_400,
+        description="Seconds after its last byte at which a resumable upload expires, with what "
+        "came of it.",
     )
     sweep_every_s: float = Field(
         60.0,
