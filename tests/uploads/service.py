@@ -18,15 +18,17 @@ from imagemill.contracts.uploads import Intake, Intakes, UploadsClient
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import ImageInUse, Unavailable
+from imagemill.signing import UrlSigner
 from imagemill.storage.local import LocalStorage
 from imagemill.uploads.routes import app_of
 from imagemill.uploads.service import Uploads
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.web import service_app
 from imagemill.web.internal import answer_services, asked
+from imagemill.web.links import Links
 from tests.uploads.forms import FORM, stream
 
-OWNER = Identity(account="owner")
+OWNER = Identity(account="owner", scopes=frozenset({"*"}))
 PROCESS = Identity(account="uploads", scopes=frozenset({"service"}))
 LIMITS = Limits(max_bytes=6_000_000)
 
@@ -117,6 +119,7 @@ async def running(
         signer=signer,
         settings=UploadsSettings(keep_originals_s=keep_originals_s),
         limits=LIMITS,
+        links=Links("http://images.test", UrlSigner({"k": b"u" * 32}, clock)),
         clock=clock,
     )
     await uploads.start()

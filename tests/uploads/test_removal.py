@@ -11,7 +11,7 @@ from tests.uploads.service import OWNER, Service
 
 pytestmark = pytest.mark.slow
 
-OTHER = Identity(account="other")
+OTHER = Identity(account="other", scopes=frozenset({"*"}))
 
 
 @pytest.fixture

@@ -176,6 +176,7 @@ async def _start_uploads(parts: Parts) -> ASGIApp:
         settings=parts.settings.uploads,
         removing=parts.removing,
         limits=parts.settings.limits,
+        links=parts.links,
     )
     await uploads.start()
     parts.loops.append(uploads.sweep)
@@ -197,6 +198,7 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
         bells=bells,
         settings=settings,
         engine=edition(),
+        links=parts.links,
     )
     await jobs.start()
     relay = Relay(database, queue, bells, parts.faults)

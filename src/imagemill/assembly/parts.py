@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import random
+import time
 from collections.abc import (
     Awaitable,
     Callable,
@@ -27,8 +29,10 @@ from imagemill.engine.sandbox import Sandbox
 from imagemill.faults import Faults
 from imagemill.queue.sql import SQLQueue
 from imagemill.settings import Settings
+from imagemill.signing import UrlSigner
 from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import LocalStorage
+from imagemill.web.links import Links
 
 
 @dataclass
@@ -48,6 +52,7 @@ class Parts:
     admin_key: str = ""
     asked_later: list[str] = field(default_factory=list)
     _signer: Signer | None = None
+    _url_signer: UrlSigner | None = None
     _queue: SQLQueue | None = None
     _storage: GuardedStorage | None = None
     _remotes: dict[str, Remote] = field(default_factory=dict)
@@ -71,6 +76,21 @@ class Parts:
             path = self.settings.service_key_file or self.settings.data / "service-key"
             self._signer = Signer(keys.read_or_make(path).encode())
         return self._signer
+
+    @property
+    def url_signer(self) -> UrlSigner:
+        """Give what signs and checks URLs."""
+        if self._url_signer is None:
+            key = keys.read_or_make(self.settings.data / "url-key").encode()
+            key_id = hashlib.sha256(key).hexdigest()[:8]
+            self._url_signer = UrlSigner({key_id: key}, time.time)
+        return self._url_signer
+
+    @property
+    def links(self) -> Links:
+        """Give what makes links under the address that is public."""
+        here = f"http://{self.settings.host}:{self.settings.port}"
+        return Links(self.settings.public_url or here, self.url_signer)
 
     @property
     def storage(self) -> GuardedStorage:

@@ -12,6 +12,7 @@ from imagemill.jobs.catalogue import parameters_of
 from imagemill.jobs.request import ENCODING_FIELDS, JobRequest, TermsRequest
 from imagemill.jobs.views import Accepted, DryRun
 from imagemill.operations import Kind, Step, operations
+from imagemill.web.links import CONDITIONAL, OPENED_BY_SIGNATURE
 from imagemill.web.openapi import (
     BYTES,
     IDEMPOTENCY_KEY,
@@ -62,12 +63,20 @@ _OUTPUTS: Final[dict[str, Any]] = {
     "thumb": [{"op": "resize", "width": 128, "height": 128}],
 }
 
+NO_RESULT: Final[Described] = {
+    409: problem("The job is not completed; there is no result yet, or there never will be."),
+    410: problem("The result was removed when its time was over."),
+}
+"""What every route about a result may answer."""
+
 OUTPUT: Final[dict[str, Any]] = {
     "responses": {
         **file_of("The result, under its true type.", "image/*", "application/json"),
-        409: problem("The job is not completed; there is no result yet, or there never will be."),
+        **CONDITIONAL,
+        **NO_RESULT,
     },
     "tags": ["jobs"],
+    "openapi_extra": OPENED_BY_SIGNATURE,
 }
 """The route that gives a result's bytes."""
 

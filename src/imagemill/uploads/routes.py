@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Image, ImageIds, Images, Intake, Intakes
@@ -14,13 +14,12 @@ from imagemill.database import Connection
 from imagemill.errors import FieldError, InvalidRequest
 from imagemill.idempotency import Remembered, Running, check, fingerprint, key_of
 from imagemill.idempotency import records as answers
-from imagemill.storage import Bucket
+from imagemill.uploads.content_routes import ImageId, add_content
 from imagemill.uploads.originals import Also
 from imagemill.uploads.service import Uploads
 from imagemill.uploads.views import ImageView, image_view
 from imagemill.web import NO_QUERY, Caller, body_stream, only_query, service_app
 from imagemill.web.answers import json_answer
-from imagemill.web.delivery import Delivered, deliver
 from imagemill.web.internal import answer_services, asked
 from imagemill.web.openapi import (
     BYTES,
@@ -29,12 +28,10 @@ from imagemill.web.openapi import (
     PICTURE_PROBLEMS,
     REPLAYED,
     Described,
-    file_of,
     location,
     problem,
 )
 
-_ImageId = Annotated[str, Path(description="Id of the image, as the upload told it.")]
 _Force = Annotated[bool, Query(description="Cancel the jobs that use the image.")]
 _PICTURE: dict[str, Any] = {
     "parameters": [IDEMPOTENCY_KEY],
@@ -81,13 +78,7 @@ def app_of(uploads: Uploads) -> FastAPI:
         dependencies=[NO_QUERY],
     )(routes.take_in)
     app.get("/api/v1/images/{image_id}", tags=["images"], dependencies=[NO_QUERY])(routes.show)
-    app.get(
-        "/api/v1/images/{image_id}/content",
-        response_class=Response,
-        responses=file_of("The original's bytes.", "image/*"),
-        tags=["images"],
-        dependencies=[NO_QUERY],
-    )(routes.content)
+    add_content(app, uploads)
     app.delete(
         "/api/v1/images/{image_id}",
         status_code=HTTPStatus.NO_CONTENT,
@@ -116,30 +107,17 @@ class _Routes:
         with self.running.entered(caller.account, key):
             return await self._once(request, caller, key)
 
-    async def show(self, image_id: _ImageId, caller: Caller) -> ImageView:
+    async def show(self, image_id: ImageId, caller: Caller) -> ImageView:
         """Show what is known of an image."""
         return image_view(await self.uploads.get(caller, image_id))
 
-    async def remove(self, image_id: _ImageId, caller: Caller, *, force: _Force = False) -> None:
+    async def remove(self, image_id: ImageId, caller: Caller, *, force: _Force = False) -> None:
         """Delete an image.
 
         Results that were made of it stay. Jobs that have not ended use it still: then the answer
         is 409, unless `force` is given.
         """
         await self.uploads.remove(caller, image_id, force=force)
-
-    async def content(self, request: Request, image_id: _ImageId, caller: Caller) -> Response:
-        """Give an original's bytes back, unchanged, as a download."""
-        image = await self.uploads.get(caller, image_id)
-        what = Delivered(
-            media_type=image.facts.format.media_type,
-            size_bytes=image.size_bytes,
-            sha256=image.sha256,
-            file_name=f"{image.image_id}.{image.facts.format}",
-            inline=False,
-        )
-        stored = self.uploads.storage.get(Bucket.ORIGINALS, image.storage_key)
-        return await deliver(request, what, stored)
 
     async def intake(self, request: Request, caller: Identity) -> Intake:
         """Take a picture in for another service, with the form's other fields."""

@@ -30,6 +30,7 @@ from imagemill.uploads.originals import Also, Originals, refuse_fields
 from imagemill.uploads.removal import Removal
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.uploads.sweeping import Sweeping
+from imagemill.web.links import Links
 
 _FORM_OVERHEAD_BYTES = 2_000_000
 """What a form may carry beside its picture, for the early look at Content-Length."""
@@ -47,6 +48,7 @@ class Uploads:
     signer: Signer
     settings: UploadsSettings
     limits: Limits
+    links: Links
     removing: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(enter_result=True)
     """Holds backups off for a block that removes objects; False while one copies them."""
     clock: Callable[[], float] = time.time
@@ -103,6 +105,13 @@ class Uploads:
         if image_id not in found:
             raise NotFound("There is no such image.")
         return found[image_id]
+
+    async def any(self, image_id: str) -> Image:
+        """Look an image up for who comes with a signed URL of it; raises `NotFound`."""
+        found = await self.database.read(lambda each: records.by_id(each, image_id))
+        if found is None:
+            raise NotFound("There is no such image.")
+        return found
 
     async def find(self, owner: Identity, ids: list[str]) -> dict[str, Image]:
         """Look the caller's images up by id; unknown ones are left out."""

@@ -13,6 +13,7 @@ SELECT * FROM images WHERE owner = :owner AND sha256 = :sha256 AND going_at IS N
 _BY_ID = """
 SELECT * FROM images WHERE owner = :owner AND id = :id AND going_at IS NULL
 """
+_BY_ID_ALONE = "SELECT * FROM images WHERE id = :id AND going_at IS NULL"
 _ADD = """
 INSERT INTO images (id, owner, sha256, storage_key, size_bytes, facts, name, created_at)
 VALUES (:id, :owner, :sha256, :storage_key, :size_bytes, :facts, :name, :created_at)
@@ -50,6 +51,12 @@ def by_ids(connection: Connection, owner: str, ids: list[str]) -> dict[str, Imag
     """Find an owner's images by id; leave out what is not there."""
     found = (connection.execute(_BY_ID, {"owner": owner, "id": each}) for each in set(ids))
     return {image.image_id: image for rows in found for image in map(_image, rows)}
+
+
+def by_id(connection: Connection, image_id: str) -> Image | None:
+    """Find an image whoever owns it, for who has shown that they may read it."""
+    rows = connection.execute(_BY_ID_ALONE, {"id": image_id})
+    return _image(rows[0]) if rows else None
 
 
 def add(connection: Connection, image: Image) -> Image:
