@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -9,15 +10,17 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Request, Response
 
 from imagemill.contracts.identity import Identity
-from imagemill.contracts.uploads import Image, ImageIds, Images, Intake, Intakes
+from imagemill.contracts.uploads import Image, ImageIds, Images, ImageText, Intake, Intakes
 from imagemill.database import Connection
 from imagemill.errors import FieldError, InvalidRequest
 from imagemill.idempotency import Remembered, Running, check, fingerprint, key_of
 from imagemill.idempotency import records as answers
 from imagemill.uploads.content_routes import ImageId, add_content
+from imagemill.uploads.describing import Changes
+from imagemill.uploads.listing import METADATA, Page, page
 from imagemill.uploads.originals import Also
 from imagemill.uploads.service import Uploads
-from imagemill.uploads.views import ImageView, image_view
+from imagemill.uploads.views import ImageList, ImageView, image_view
 from imagemill.web import NO_QUERY, Caller, body_stream, only_query, service_app
 from imagemill.web.answers import json_answer
 from imagemill.web.internal import answer_services, asked
@@ -31,6 +34,7 @@ from imagemill.web.openapi import (
     location,
     problem,
 )
+from imagemill.web.reading import json_object, model_of
 
 _Force = Annotated[bool, Query(description="Cancel the jobs that use the image.")]
 _PICTURE: dict[str, Any] = {
@@ -43,7 +47,18 @@ _PICTURE: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
-                    "properties": {"file": {**BYTES, "description": "The picture."}},
+                    "properties": {
+                        "file": {**BYTES, "description": "The picture."},
+                        "tags": {
+                            "type": "string",
+                            "description": "Tags to put it under: a JSON list, or words with "
+                            "commas between them.",
+                        },
+                        "metadata": {
+                            "type": "string",
+                            "description": "Keys of your own and their values: a JSON object.",
+                        },
+                    },
                     "additionalProperties": False,
                 }
             },
@@ -51,6 +66,14 @@ _PICTURE: dict[str, Any] = {
         },
     },
 }
+_CHANGES: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Changes"}}},
+    }
+}
+_MOST_DESCRIPTION_BYTES = 200_000
+"""Bytes of a description; the largest that is allowed has about 110,000."""
 _MADE = location("Where to ask about the image.") | REPLAYED
 _TAKEN_IN: Described = {
     200: {
@@ -66,7 +89,7 @@ _TAKEN_IN: Described = {
 
 def app_of(uploads: Uploads) -> FastAPI:
     """Make the HTTP side of the uploads service."""
-    app = service_app("Imagemill uploads", uploads.signer)
+    app = service_app("Imagemill uploads", uploads.signer, Changes)
     routes = _Routes(uploads)
     app.post(
         "/api/v1/images",
@@ -77,7 +100,26 @@ def app_of(uploads: Uploads) -> FastAPI:
         tags=["images"],
         dependencies=[NO_QUERY],
     )(routes.take_in)
-    app.get("/api/v1/images/{image_id}", tags=["images"], dependencies=[NO_QUERY])(routes.show)
+    app.get(
+        "/api/v1/images",
+        response_model=ImageList,
+        name="list",
+        openapi_extra=METADATA,
+        tags=["images"],
+    )(routes.list)
+    app.get(
+        "/api/v1/images/{image_id}",
+        response_model=ImageView,
+        tags=["images"],
+        dependencies=[NO_QUERY],
+    )(routes.show)
+    app.patch(
+        "/api/v1/images/{image_id}",
+        response_model=ImageView,
+        openapi_extra=_CHANGES,
+        tags=["images"],
+        dependencies=[NO_QUERY],
+    )(routes.describe)
     add_content(app, uploads)
     app.delete(
         "/api/v1/images/{image_id}",
@@ -90,6 +132,7 @@ def app_of(uploads: Uploads) -> FastAPI:
     answer_services(app, "POST", "/internal/intake", routes.intake)
     answer_services(app, "POST", "/internal/intakes", routes.intakes)
     answer_services(app, "POST", "/internal/images", routes.find)
+    answer_services(app, "POST", "/internal/images/{image_id}/texts", routes.add_text)
     return app
 
 
@@ -103,13 +146,34 @@ class _Routes:
         _refuse_json(request)
         key = key_of(request)
         if key is None:
-            return _answer(await self._taken_in(request, caller))
+            return self._answer(await self._taken_in(request, caller))
         with self.running.entered(caller.account, key):
             return await self._once(request, caller, key)
 
-    async def show(self, image_id: ImageId, caller: Caller) -> ImageView:
+    async def list(self, wanted: Page, caller: Caller) -> Response:
+        """List the caller's images, the newest first; all that is asked for must be true of one.
+
+        Words are looked for in an image's name, tags and metadata, in the text that its file
+        carries (captions, keywords, who made it, the camera) and in what OCR read, if it did.
+        Never in the place where it was taken.
+        """
+        images, last = await self.uploads.listed(caller, wanted)
+        return json_answer(page(images, last, wanted, self.uploads.links))
+
+    async def show(self, image_id: ImageId, caller: Caller) -> Response:
         """Show what is known of an image."""
-        return image_view(await self.uploads.get(caller, image_id))
+        return self._shown(await self.uploads.get(caller, image_id))
+
+    async def describe(self, request: Request, image_id: ImageId, caller: Caller) -> Response:
+        """Change an image's tags, metadata, name, or whether anybody may read it.
+
+        What is not named stays; keys of metadata that are null are removed.
+        """
+        given = await json_object(request, most_bytes=_MOST_DESCRIPTION_BYTES)
+        changes = model_of(Changes, given, "The image cannot be described so.")
+        if changes.is_empty:
+            raise InvalidRequest("Nothing is to be changed; name a field, such as `tags`.")
+        return self._shown(await self.uploads.describe(caller, image_id, changes))
 
     async def remove(self, image_id: ImageId, caller: Caller, *, force: _Force = False) -> None:
         """Delete an image.
@@ -132,6 +196,11 @@ class _Routes:
         wanted = await asked(request, ImageIds)
         return Images(images=await self.uploads.find(caller, wanted.ids))
 
+    async def add_text(self, request: Request, caller: Identity) -> None:
+        """Let an image be found by a text that another service has of it."""
+        text = await asked(request, ImageText)
+        await self.uploads.add_text(caller, request.path_params["image_id"], text)
+
     async def _taken_in(
         self, request: Request, caller: Identity, also: Also | None = None
     ) -> Intake:
@@ -142,25 +211,34 @@ class _Routes:
     async def _once(self, request: Request, caller: Identity, key: str) -> Response:
         remembered = await self.uploads.remembered(caller, key)
         if remembered:
-            sha256 = await self.uploads.digest(body_stream(request), request.headers)
-            check(remembered, _meaning(sha256))
+            sha256, fields = await self.uploads.digest(body_stream(request), request.headers)
+            check(remembered, _meaning(sha256, fields))
             return remembered.answer()
 
         def remember(connection: Connection, intake: Intake) -> None:
             answer = self._remembered(intake)
             answers.keep(connection, caller.account, key, answer)
 
-        return _answer(await self._taken_in(request, caller, remember))
+        return self._answer(await self._taken_in(request, caller, remember))
 
     def _remembered(self, intake: Intake) -> Remembered:
         return Remembered(
-            fingerprint=_meaning(intake.image.sha256),
+            fingerprint=_meaning(intake.image.sha256, intake.fields),
             status=HTTPStatus.CREATED if intake.is_new else HTTPStatus.OK,
             location=_url(intake.image),
-            body=image_view(intake.image).model_dump_json(),
+            body=image_view(intake.image, self.uploads.links).model_dump_json(),
             made=intake.image.image_id,
             created_at=self.uploads.clock(),
         )
+
+    def _shown(self, image: Image) -> Response:
+        return json_answer(image_view(image, self.uploads.links))
+
+    def _answer(self, intake: Intake) -> Response:
+        status = HTTPStatus.CREATED if intake.is_new else HTTPStatus.OK
+        answer = json_answer(image_view(intake.image, self.uploads.links), status)
+        answer.headers["location"] = _url(intake.image)
+        return answer
 
 
 def _refuse_json(request: Request) -> None:
@@ -169,17 +247,10 @@ def _refuse_json(request: Request) -> None:
         raise InvalidRequest("Send a picture as a form or as raw bytes.", errors=[wrong])
 
 
-def _answer(intake: Intake) -> Response:
-    status = HTTPStatus.CREATED if intake.is_new else HTTPStatus.OK
-    answer = json_answer(image_view(intake.image), status)
-    answer.headers["location"] = _url(intake.image)
-    return answer
-
-
 def _url(image: Image) -> str:
     return f"/api/v1/images/{image.image_id}"
 
 
-def _meaning(sha256: str) -> str:
-    """Digest what an upload asks for: these bytes kept, whatever the form calls them."""
-    return fingerprint("POST /api/v1/images", sha256)
+def _meaning(sha256: str, fields: Mapping[str, str]) -> str:
+    """Digest what an upload asks for: these bytes kept and described so, whatever their name."""
+    return fingerprint("POST /api/v1/images", sha256, *([dict(fields)] if fields else []))

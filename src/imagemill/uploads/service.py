@@ -14,7 +14,7 @@ import structlog
 from imagemill.contracts.facts import Limits
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.jobs import JobsClient
-from imagemill.contracts.uploads import Image, Intake, Intakes
+from imagemill.contracts.uploads import Image, ImageText, Intake, Intakes
 from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
 from imagemill.engine.sandbox import Sandbox
@@ -23,10 +23,12 @@ from imagemill.idempotency import KEPT_S, Remembered
 from imagemill.idempotency import records as answers
 from imagemill.storage import Storage
 from imagemill.uploads import records
+from imagemill.uploads.describing import Changes
+from imagemill.uploads.finding import Place, Wanted
 from imagemill.uploads.form import Body, body_of
 from imagemill.uploads.form_of_many import FormOfMany
 from imagemill.uploads.many import Many
-from imagemill.uploads.originals import Also, Originals, refuse_fields
+from imagemill.uploads.originals import Also, Originals
 from imagemill.uploads.removal import Removal
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.uploads.sweeping import Sweeping
@@ -34,6 +36,8 @@ from imagemill.web.links import Links
 
 _FORM_OVERHEAD_BYTES = 2_000_000
 """What a form may carry beside its picture, for the early look at Content-Length."""
+MOST_TEXT = 100_000
+"""Characters of one text by which an image is found; the rest of a longer one is not looked at."""
 _log = structlog.get_logger(__name__)
 
 
@@ -54,8 +58,18 @@ class Uploads:
     clock: Callable[[], float] = time.time
 
     async def start(self) -> None:
-        """Bring the schema up to date."""
+        """Bring the schema up to date, and list what older versions kept.
+
+        That takes 0.1 s for every 1,000 images, once.
+        """
         await self.database.migrate(migrations_of("imagemill.uploads"))
+        await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """List and index images that an older version kept, some of them in each transaction."""
+        most = 500
+        while await self.database.run(lambda each: records.catch_up(each, most), durable=False):
+            pass
 
     async def take_in(
         self,
@@ -68,7 +82,7 @@ class Uploads:
     ) -> Intake:
         """Store a body's picture while it arrives, look at it, and keep it once.
 
-        The picture is on disk when this returns. With `alone`, a form may have no other field.
+        The picture is on disk when this returns. With `alone`, a form's other fields describe it.
         Raises the refusals of bodies and of pictures; then nothing is kept.
         """
         laid = await self._originals.lay(self._body(content, headers))
@@ -85,14 +99,19 @@ class Uploads:
         items = await Many(self._originals, owner).take(form.pictures())
         return Intakes(items=items, fields=form.fields)
 
-    async def digest(self, content: AsyncIterable[bytes], headers: Mapping[str, str]) -> str:
-        """Tell the sha256 of a body's picture and keep nothing; raises the refusals of bodies."""
+    async def digest(
+        self, content: AsyncIterable[bytes], headers: Mapping[str, str]
+    ) -> tuple[str, dict[str, str]]:
+        """Tell the sha256 of a body's picture and its other fields, and keep nothing.
+
+        Raises the refusals of bodies.
+        """
         body = self._body(content, headers)
         found = hashlib.sha256()
         async for piece in body.pieces():
             found.update(piece)
-        refuse_fields(body)
-        return found.hexdigest()
+        Changes.of_fields(body.fields)
+        return found.hexdigest(), body.fields
 
     async def remembered(self, owner: Identity, key: str) -> Remembered | None:
         """Find the answer that an owner's `Idempotency-Key` got already."""
@@ -117,6 +136,28 @@ class Uploads:
         """Look the caller's images up by id; unknown ones are left out."""
         return await self.database.read(lambda each: records.by_ids(each, owner.account, ids))
 
+    async def listed(self, owner: Identity, wanted: Wanted) -> tuple[list[Image], Place | None]:
+        """Find a page of the caller's images, and after which place the list goes on."""
+        return await self.database.read(lambda each: records.found(each, owner.account, wanted))
+
+    async def describe(self, owner: Identity, image_id: str, changes: Changes) -> Image:
+        """Change how one of the caller's images is described; raises `NotFound`."""
+        image = await self.database.run(
+            lambda each: records.describe(each, owner.account, image_id, changes)
+        )
+        if image is None:
+            raise NotFound("There is no such image.")
+        return image
+
+    async def add_text(self, owner: Identity, image_id: str, text: ImageText) -> None:
+        """Let one of the caller's images be found by a text; raises `NotFound`."""
+        words = text.text[:MOST_TEXT]
+        is_there = await self.database.run(
+            lambda each: records.add_text(each, owner.account, image_id, text.source, words)
+        )
+        if not is_there:
+            raise NotFound("There is no such image.")
+
     async def remove(self, owner: Identity, image_id: str, *, force: bool) -> None:
         """Delete one of the caller's images, and with `force` cancel the jobs that use it.
 
@@ -132,6 +173,7 @@ class Uploads:
                 with self.removing() as is_allowed:
                     if is_allowed:
                         await self._sweeping.once()
+                await self._catch_up()
             except ImagemillError as error:
                 _log.warning("sweep_failed", reason=error.message)
 

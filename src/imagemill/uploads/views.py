@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from imagemill.contracts.facts import Format
 from imagemill.contracts.uploads import Image
+from imagemill.web.links import Links
 
 
 class ImageView(BaseModel):
@@ -27,13 +28,38 @@ class ImageView(BaseModel):
     sha256: str = Field(description="Of the original's bytes, in hexadecimal digits.")
     name: str | None = Field(description="What its sender called the file.", examples=["photo.jpg"])
     created_at: datetime
+    status: str = Field(description="`stored`: its bytes are there.", examples=["stored"])
+    tags: tuple[str, ...] = Field(description="What you put it under.", examples=[["sea"]])
+    metadata: dict[str, str] = Field(
+        description="What you noted of it, by keys of your own.", examples=[{"project": "atlas"}]
+    )
+    public: bool = Field(description="Whether anybody may read it at `public_url`.")
+    public_url: str | None = Field(
+        description="Where anybody may read it; null unless it is public.", examples=[None]
+    )
     url: str = Field(
         description="Where the bytes are, for callers with a key.",
         examples=["/api/v1/images/1ad4c88f-afcc-42ef-b0f1-c0cdda1e0973/content"],
     )
 
 
-def image_view(image: Image) -> ImageView:
+class ImageList(BaseModel):
+    """One page of a list of images."""
+
+    model_config = ConfigDict(frozen=True)
+
+    images: list[ImageView]
+    next: str | None = Field(
+        description="`cursor` of the next page; null where there is none.", examples=[None]
+    )
+
+
+def public_path(image: Image) -> str:
+    """Tell where anybody may read an image that is public."""
+    return f"/public/images/{image.image_id}"
+
+
+def image_view(image: Image, links: Links) -> ImageView:
     """Show an image to its owner."""
     return ImageView(
         image_id=image.image_id,
@@ -48,5 +74,10 @@ def image_view(image: Image) -> ImageView:
         sha256=image.sha256,
         name=image.name,
         created_at=datetime.fromtimestamp(image.created_at, UTC),
+        status=image.status,
+        tags=image.tags,
+        metadata=image.metadata,
+        public=image.is_public,
+        public_url=links.to(public_path(image)) if image.is_public else None,
         url=f"/api/v1/images/{image.image_id}/content",
     )
