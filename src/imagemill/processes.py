@@ -47,7 +47,8 @@ PROCESSES: Final = (
         "takes pictures in, looks at them and keeps them",
         asks=("jobs",),
         owns="images",
-        answers=("/api/v1/images",),
+        answers=("/api/v1/images", "/public/images/"),
+        opens=("/public/images/",),
         is_pixels=True,
     ),
     Process(
@@ -55,7 +56,8 @@ PROCESSES: Final = (
         "accepts jobs and keeps what becomes of them",
         asks=("uploads",),
         owns="jobs",
-        answers=("/api/v1/",),
+        answers=("/api/v1/", "/public/results/"),
+        opens=("/public/results/",),
     ),
     Process(
         "worker",

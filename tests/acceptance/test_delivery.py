@@ -154,3 +154,67 @@ def test_an_original_is_saved_under_its_own_name_and_true_ending(api: API) -> No
     assert saved_as.startswith("attachment; filename=")
     assert saved_as.endswith("%F0%9F%8F%96.html.jpeg")
     assert "%E2%80%AE" not in saved_as
+
+
+def test_a_public_image_is_anybodys_until_it_is_withdrawn(
+    api: API, stranger: httpx2.Client, photo: bytes
+) -> None:
+    image = api.upload(photo)
+    path = f"/api/v1/images/{image['image_id']}"
+    public = f"/public/images/{image['image_id']}"
+    problem(stranger.get(public), 404, "not_found")
+
+    told = good(api.patch(path, json={"public": True}))
+    shown = stranger.get(public)
+    head = stranger.head(public)
+    part = stranger.get(public, headers={"range": "bytes=0-1"})
+    good(api.patch(path, json={"public": False}))
+
+    assert urlsplit(told["public_url"]).path == public
+    assert (shown.status_code, shown.content) == (200, photo)
+    assert shown.headers["content-disposition"].startswith("inline; ")
+    assert shown.headers["cache-control"] == "public, max-age=3600"
+    assert "set-cookie" not in shown.headers
+    assert (head.status_code, part.status_code) == (200, 206)
+    unknown, withdrawn = stranger.get("/public/images/unknown"), stranger.get(public)
+    assert problem(withdrawn, 404, "not_found")["detail"] == unknown.json()["detail"]
+
+
+def test_a_public_result_is_anybodys_under_a_name_of_its_content(
+    api: API, stranger: httpx2.Client, photo: bytes, job: JSON
+) -> None:
+    url = job["outputs"]["result"]["url"]
+    again = api.completed(api.short("resize", photo, width=16, format="png", fresh=True))
+
+    told = good(api.patch(url, json={"public": True}))
+    same = good(api.patch(again["outputs"]["result"]["url"], json={"public": True}))
+    public = urlsplit(told["public_url"]).path
+    shown = stranger.get(public)
+
+    assert same == told
+    assert (shown.status_code, shown.content) == (200, api.result(job))
+    assert shown.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert shown.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert stranger.head(public).headers["etag"] == shown.headers["etag"]
+    good(api.patch(url, json={"public": False}))
+    assert stranger.get(public).status_code == 200
+    good(api.patch(again["outputs"]["result"]["url"], json={"public": False}))
+    problem(stranger.get(public), 404, "not_found")
+
+
+def test_what_is_made_of_a_public_image_is_not_public_by_itself(
+    api: API, stranger: httpx2.Client, photo: bytes, job: JSON
+) -> None:
+    image_id = job["input"]["image_id"]
+
+    good(api.patch(f"/api/v1/images/{image_id}", json={"public": True}))
+
+    problem(stranger.get(job["outputs"]["result"]["url"]), 401, "unauthenticated")
+
+
+def test_a_result_is_published_by_its_owner_and_once_it_is_there(api: API, job: JSON) -> None:
+    url = job["outputs"]["result"]["url"]
+
+    problem(api.patch(f"{url}x", json={"public": True}), 404, "not_found")
+    problem(api.patch(url, json={"public": "perhaps"}), 422, "invalid_request")
+    problem(api.patch(url, json={}), 422, "invalid_request")

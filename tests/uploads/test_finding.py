@@ -74,12 +74,12 @@ async def patched(
     return dict(json.loads(reply.body))
 
 
-async def page(service: Service, owner: Identity = OWNER, **query: Any) -> JSON:  # noqa: ANN401
+async def page(service: Service, owner: Identity = OWNER, **query: Any) -> JSON:  # noqa: ANN401 - as URLs take it
     written = urlencode({k.replace("__", "."): v for k, v in query.items()}, doseq=True)
     return dict(json.loads((await service.ask("GET", f"/api/v1/images?{written}", owner)).body))
 
 
-async def found(service: Service, owner: Identity = OWNER, **query: Any) -> list[str]:  # noqa: ANN401
+async def found(service: Service, owner: Identity = OWNER, **query: Any) -> list[str]:  # noqa: ANN401 - as URLs take it
     return [each["image_id"] for each in (await page(service, owner, **query))["images"]]
 
 

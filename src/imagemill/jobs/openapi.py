@@ -12,7 +12,7 @@ from imagemill.jobs.catalogue import parameters_of
 from imagemill.jobs.request import ENCODING_FIELDS, JobRequest, TermsRequest
 from imagemill.jobs.views import Accepted, DryRun
 from imagemill.operations import Kind, Step, operations
-from imagemill.web.links import CONDITIONAL, OPENED_BY_SIGNATURE
+from imagemill.web.links import CONDITIONAL, OPEN, OPENED_BY_SIGNATURE
 from imagemill.web.openapi import (
     BYTES,
     IDEMPOTENCY_KEY,
@@ -27,6 +27,7 @@ JobId = Annotated[str, Path(description="Id of the job, as the answer to work to
 OutputName = Annotated[
     str, Path(description="Name of the output; a short form's is `result`.", examples=["result"])
 ]
+PublicName = Annotated[str, Path(description="Name of the result, as its owner was told it.")]
 OperationName = Annotated[str, Path(description="The operation.", examples=["resize"])]
 
 Schemas = Mapping[str, dict[str, Any]]
@@ -68,6 +69,16 @@ NO_RESULT: Final[Described] = {
     410: problem("The result was removed when its time was over."),
 }
 """What every route about a result may answer."""
+
+PUBLIC_RESULT: Final[dict[str, Any]] = {
+    "responses": {
+        **file_of("The result, under its true type.", "image/*", "application/json"),
+        **CONDITIONAL,
+    },
+    "tags": ["jobs"],
+    "openapi_extra": OPEN,
+}
+"""The route that gives a public result to anybody."""
 
 OUTPUT: Final[dict[str, Any]] = {
     "responses": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
@@ -10,15 +11,17 @@ from imagemill.contracts.identity import Identity
 from imagemill.errors import Conflict, Expired, NotFound
 from imagemill.jobs import openapi
 from imagemill.jobs.job import Job, Output
+from imagemill.jobs.publishing import Publicity, PublicityView, Publishing
 from imagemill.jobs.rebuilding import Rebuilding
 from imagemill.jobs.service import Jobs
 from imagemill.jobs.states import Status
 from imagemill.jobs.views import output_url
 from imagemill.web import NO_QUERY, Caller
-from imagemill.web.delivery import OWNER, Audience
+from imagemill.web.delivery import EVERYBODY, OWNER, Audience
 from imagemill.web.links import Link, LinkRequest, is_signed
 
 _PATH = "/api/v1/jobs/{job_id}/outputs/{name}"
+_PUBLIC = "/public/results/{name}"
 
 
 def add_outputs(app: FastAPI, outputs: Outputs) -> None:
@@ -33,6 +36,18 @@ def add_outputs(app: FastAPI, outputs: Outputs) -> None:
         tags=["jobs"],
         dependencies=[NO_QUERY],
     )(outputs.link)
+
+    app.patch(
+        _PATH,
+        response_model=PublicityView,
+        name="output_publicity",
+        responses=openapi.NO_RESULT,
+        tags=["jobs"],
+        dependencies=[NO_QUERY],
+    )(outputs.publicity)
+    public: dict[str, Any] = {**openapi.PUBLIC_RESULT, "dependencies": [NO_QUERY]}
+    app.get(_PUBLIC, name="public_result", response_class=Response, **public)(outputs.public)
+    app.head(_PUBLIC, name="public_result_head", response_class=Response, **public)(outputs.public)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,30 @@ class Outputs:
         """
         found(await self.jobs.get(job_id, caller), name)
         return self.jobs.links.signed(output_url(job_id, name), wanted)
+
+    async def publicity(
+        self,
+        job_id: openapi.JobId,
+        name: openapi.OutputName,
+        wanted: Publicity,
+        caller: Caller,
+    ) -> PublicityView:
+        """Let anybody read a result, or nobody but you.
+
+        Its public URL is made of its content, so that caches may keep what it gives for ever. A
+        cache that has it goes on giving it after it was withdrawn, until it is told.
+        """
+        job = await self.jobs.get(job_id, caller)
+        publishing = Publishing(self.jobs)
+        if wanted.public:
+            return await publishing.publish(caller, job, found(job, name))
+        return await publishing.withdraw(job, name)
+
+    async def public(self, request: Request, name: openapi.PublicName) -> Response:
+        """Give the bytes of a public result to anybody."""
+        job, output = await Publishing(self.jobs).named(name)
+        owner = Identity(account=job.owner)
+        return await self.rebuilding.delivered(request, job, output, owner, EVERYBODY)
 
     async def delivered(
         self, request: Request, job: Job, name: str, audience: Audience = OWNER

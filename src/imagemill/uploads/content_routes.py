@@ -8,17 +8,20 @@ from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Path, Request, Response
 
+from imagemill.contracts.facts import Format
 from imagemill.contracts.uploads import Image
+from imagemill.errors import NotFound
 from imagemill.storage import Bucket
 from imagemill.uploads.service import Uploads
 from imagemill.web import NO_QUERY, Caller
-from imagemill.web.delivery import Audience, Delivered, deliver
+from imagemill.web.delivery import WHILE_PUBLIC, Audience, Delivered, deliver
 from imagemill.web.disposition import saved_name
-from imagemill.web.links import CONDITIONAL, OPENED_BY_SIGNATURE, Link, LinkRequest, is_signed
+from imagemill.web.links import CONDITIONAL, OPEN, OPENED_BY_SIGNATURE, Link, LinkRequest, is_signed
 from imagemill.web.openapi import file_of
 
 ImageId = Annotated[str, Path(description="Id of the image, as the upload told it.")]
 _PATH: Final = "/api/v1/images/{image_id}"
+_PUBLIC: Final = "/public/images/{image_id}"
 _FILE: Final[dict[str, Any]] = {
     "response_class": Response,
     "responses": {**file_of("The original's bytes.", "image/*"), **CONDITIONAL},
@@ -35,6 +38,10 @@ def add_content(app: FastAPI, uploads: Uploads) -> None:
     app.post(f"{_PATH}/links", response_model=Link, tags=["images"], dependencies=[NO_QUERY])(
         routes.link
     )
+
+    public: dict[str, Any] = {**_FILE, "openapi_extra": OPEN, "dependencies": [NO_QUERY]}
+    app.get(_PUBLIC, name="public", **public)(routes.public)
+    app.head(_PUBLIC, name="public_head", **public)(routes.public)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,13 @@ class _Routes:
         image = await self.uploads.get(caller, image_id)
         return self.uploads.links.signed(f"/api/v1/images/{image.image_id}/content", wanted)
 
+    async def public(self, request: Request, image_id: ImageId) -> Response:
+        """Give the bytes of a public original to anybody, to be shown on any page."""
+        image = await self.uploads.any(image_id)
+        if not image.is_public:
+            raise NotFound("There is no such image.")
+        return await self._delivered(request, image, WHILE_PUBLIC)
+
     async def _delivered(self, request: Request, image: Image, audience: Audience) -> Response:
         what = Delivered(
             media_type=image.facts.format.media_type,
@@ -69,7 +83,7 @@ class _Routes:
             sha256=image.sha256,
             written_at=image.created_at,
             file_name=saved_name(image.name, image.image_id, image.facts.format),
-            inline=False,
+            inline=audience is WHILE_PUBLIC and image.facts.format is not Format.SVG,
             audience=audience,
         )
         read = partial(self.uploads.storage.get, Bucket.ORIGINALS, image.storage_key)
