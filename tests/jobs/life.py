@@ -46,7 +46,7 @@ from imagemill.queue.sql import SQLQueue
 from imagemill.signing import UrlSigner
 from imagemill.storage import Bucket
 from imagemill.storage.local import LocalStorage
-from imagemill.web.links import Links
+from imagemill.web.links import FileLinks
 
 A: Final = Identity(account="A")
 B: Final = Identity(account="B")
@@ -95,7 +95,7 @@ class Life:
             bells=self.bells,
             settings=settings,
             engine="engine-1",
-            links=Links("http://images.test", UrlSigner({"k": b"u" * 32}, self.clock)),
+            links=FileLinks("http://images.test", UrlSigner({"k": b"u" * 32}, self.clock)),
         )
         self.lending = Lending(self.database, self.ledger, self.bells, settings, Limits())
         self.relay = Relay(self.database, self.queue, self.bells, Faults.none())

@@ -25,7 +25,7 @@ from imagemill.uploads.service import Uploads
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.web import service_app
 from imagemill.web.internal import answer_services, asked
-from imagemill.web.links import Links
+from imagemill.web.links import FileLinks
 from tests.uploads.forms import FORM, stream
 
 OWNER = Identity(account="owner", scopes=frozenset({"*"}))
@@ -119,7 +119,7 @@ async def running(
         signer=signer,
         settings=UploadsSettings(keep_originals_s=keep_originals_s),
         limits=LIMITS,
-        links=Links("http://images.test", UrlSigner({"k": b"u" * 32}, clock)),
+        links=FileLinks("http://images.test", UrlSigner({"k": b"u" * 32}, clock)),
         clock=clock,
     )
     await uploads.start()

@@ -32,7 +32,7 @@ from imagemill.settings import Settings
 from imagemill.signing import UrlSigner
 from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import LocalStorage
-from imagemill.web.links import Links
+from imagemill.web.links import FileLinks
 
 
 @dataclass
@@ -87,10 +87,11 @@ class Parts:
         return self._url_signer
 
     @property
-    def links(self) -> Links:
-        """Give what makes links under the address that is public."""
-        here = f"http://{self.settings.host}:{self.settings.port}"
-        return Links(self.settings.public_url or here, self.url_signer)
+    def links(self) -> FileLinks:
+        """Give what makes links to files, under the address that is public."""
+        host, port = self.settings.host, self.settings.port
+        here = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return FileLinks(self.settings.public_url or here, self.url_signer)
 
     @property
     def storage(self) -> GuardedStorage:

@@ -30,7 +30,7 @@ from imagemill.jobs.records import events, jobs, results
 from imagemill.jobs.request import TermsRequest, Wish
 from imagemill.jobs.settings import JobsSettings
 from imagemill.storage import Bucket, Storage
-from imagemill.web.links import Links
+from imagemill.web.links import FileLinks
 
 _MOST_AT_ONCE: Final = 100
 _LOOK_EVERY_S: Final = 1.0
@@ -54,7 +54,7 @@ class Jobs:
     settings: JobsSettings
     engine: str
     """Names the versions that make the pixels; part of every result's key."""
-    links: Links
+    links: FileLinks
     running: Running = field(default_factory=Running)
     """Requests under way that carry an idempotency key."""
 

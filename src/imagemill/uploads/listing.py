@@ -14,7 +14,7 @@ from imagemill.errors import FieldError, InvalidRequest
 from imagemill.uploads.finding import MOST, Filters, Place, Sort, Wanted
 from imagemill.uploads.views import ImageList, image_view
 from imagemill.uploads.words import words_of
-from imagemill.web.links import Links
+from imagemill.web.links import FileLinks
 
 _METADATA: Final = "metadata."
 _MOST_TERMS: Final = 20
@@ -109,7 +109,7 @@ def wanted(
 Page = Annotated[Wanted, Depends(wanted)]
 
 
-def page(images: Iterable[Image], last: Place | None, asked: Wanted, links: Links) -> ImageList:
+def page(images: Iterable[Image], last: Place | None, asked: Wanted, links: FileLinks) -> ImageList:
     """Show a page of a list."""
     following = asked.cursor(last) if last else None
     return ImageList(images=[image_view(each, links) for each in images], next=following)

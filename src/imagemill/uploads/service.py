@@ -32,7 +32,7 @@ from imagemill.uploads.originals import Also, Originals
 from imagemill.uploads.removal import Removal
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.uploads.sweeping import Sweeping
-from imagemill.web.links import Links
+from imagemill.web.links import FileLinks
 
 _FORM_OVERHEAD_BYTES = 2_000_000
 """What a form may carry beside its picture, for the early look at Content-Length."""
@@ -52,7 +52,7 @@ class Uploads:
     signer: Signer
     settings: UploadsSettings
     limits: Limits
-    links: Links
+    links: FileLinks
     removing: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(enter_result=True)
     """Holds backups off for a block that removes objects; False while one copies them."""
     clock: Callable[[], float] = time.time

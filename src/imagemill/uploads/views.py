@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from imagemill.contracts.facts import Format
 from imagemill.contracts.uploads import Image
-from imagemill.web.links import Links
+from imagemill.web.links import FileLinks
 
 
 class ImageView(BaseModel):
@@ -59,7 +59,7 @@ def public_path(image: Image) -> str:
     return f"/public/images/{image.image_id}"
 
 
-def image_view(image: Image, links: Links) -> ImageView:
+def image_view(image: Image, links: FileLinks) -> ImageView:
     """Show an image to its owner."""
     return ImageView(
         image_id=image.image_id,

@@ -1,4 +1,4 @@
-"""Links that open one thing to whoever has them, for a while."""
+"""FileLinks that open one thing to whoever has them, for a while."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Link(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class FileLinks:
     """Make links to what a service delivers, and tell who comes with one."""
 
     base: str

@@ -31,10 +31,17 @@ SELECT COUNT(*) AS found FROM (
 )
 """  # noqa: S608 - a number of ours
 _FROM_TERMS = """
-SELECT images.number, {key} AS place FROM image_words CROSS JOIN images
-ON images.owner = :owner AND images.number = image_words.rowid
-WHERE image_words MATCH :terms AND images.going_at IS NULL
+WITH near AS MATERIALIZED (
+    SELECT images.number, images.created_at, images.status, images.format, images.width,
+        images.height, images.size_bytes, {name} AS sort_name
+    FROM image_words CROSS JOIN images
+    ON images.owner = :owner AND images.number = image_words.rowid
+    WHERE image_words MATCH :terms AND images.going_at IS NULL
+)
+SELECT images.number, {key} AS place FROM near AS images WHERE TRUE
 """
+"""Kept apart from all conditions, or one of them chooses an index in which each image is looked for
+among a thousand (measured: 270 ms instead of 5)."""
 _FROM_LIST = """
 SELECT images.number, {key} AS place FROM images
 WHERE images.owner = :owner AND images.number IS NOT NULL AND images.going_at IS NULL
@@ -75,7 +82,9 @@ def found(connection: Connection, owner: str, wanted: Wanted) -> list[Place]:
     given = _given(wanted.filters)
     values: dict[str, Any] = {**given, "owner": owner, "limit": wanted.limit + 1}
     key = _KEYS[wanted.sort]
-    parts = [_source(connection, owner, wanted.filters, values).format(key=key)]
+    # Names are in no index but their own, so they are read only where they are the order.
+    name = key if wanted.sort is Sort.NAME else "''"
+    parts = [_source(connection, owner, wanted.filters, values).format(key=key, name=name)]
     parts += [f"AND {_condition(name, wanted.sort)}" for name in given]
     parts.append(_onward(wanted, key, values))
     rows = connection.execute("\n".join(parts), values)
@@ -128,8 +137,12 @@ def _source(connection: Connection, owner: str, filters: Filters, values: dict[s
 def _onward(wanted: Wanted, key: str, values: dict[str, Any]) -> str:
     """Write from where the list goes on, and in which order."""
     sign, order = ("<", "DESC") if wanted.descending else (">", "ASC")
-    ending = f"ORDER BY {key} {order}, images.number {order} LIMIT :limit"
+    ties = "" if wanted.sort is Sort.CREATED_AT else f", images.number {order}"
+    ending = f"ORDER BY {key} {order}{ties} LIMIT :limit"
     if wanted.after is None:
         return ending
+    if wanted.sort is Sort.CREATED_AT:
+        values |= {"after": wanted.after.number}
+        return f"AND images.number {sign} :after\n{ending}"
     values |= {"after": wanted.after.key, "after_number": wanted.after.number}
     return f"AND ({key}, images.number) {sign} (:after, :after_number)\n{ending}"
