@@ -93,17 +93,29 @@ class Figures:
     name: str
     shown: int
     times_ms: Sequence[float]
+    cpu_ms: Sequence[float]
+    """Processor time of the whole service, which others on the machine change less."""
 
     @property
     def p99_ms(self) -> float:
         """The time that one answer in 100 takes longer than."""
-        return statistics.quantiles(self.times_ms, n=100)[98]
+        return _p99(self.times_ms)
+
+    @property
+    def p99_cpu_ms(self) -> float:
+        """The processor time that one answer in 100 takes more than."""
+        return _p99(self.cpu_ms)
 
     @property
     def row(self) -> str:
         """Write a row of the table."""
-        times = (statistics.median(self.times_ms), self.p99_ms, max(self.times_ms))
+        work = (statistics.median(self.cpu_ms), self.p99_cpu_ms)
+        times = (statistics.median(self.times_ms), self.p99_ms, max(self.times_ms), *work)
         return f"| {self.name} | {self.shown} | " + " | ".join(f"{t:.1f}" for t in times) + " |"
+
+
+def _p99(times_ms: Sequence[float]) -> float:
+    return statistics.quantiles(times_ms, n=100)[98]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -132,6 +144,7 @@ async def _reported(folder: Path, images: int, rounds: int, about: str) -> str:
         pages = await uploads.database.read(lambda each: each.execute(_SIZE))
     worst = max(figures, key=lambda each: each.p99_ms)
     rows = "\n".join(each.row for each in figures)
+    hardest = max(figures, key=lambda each: each.p99_cpu_ms)
     verdict = "every one is under" if worst.p99_ms < _LIMIT_MS else "NOT every one is under"
     return f"""# Finding among {images:,} images of one owner
 
@@ -139,24 +152,28 @@ async def _reported(folder: Path, images: int, rounds: int, about: str) -> str:
 {pages[0]["mb"]} MB. Each query was asked {rounds} times, in turns. Recording and describing an
 image took {filled_ms:.2f} ms, without a sync.
 
-The slowest query's p99 is {worst.p99_ms:.1f} ms; {verdict} {_LIMIT_MS:.0f} ms.
+The slowest query's p99 is {worst.p99_ms:.1f} ms; {verdict} {_LIMIT_MS:.0f} ms. The most work is
+{hardest.p99_cpu_ms:.1f} ms of processor time (p99), which counts where the machine was busy.
 
-| query | shown | p50 ms | p99 ms | slowest ms |
-|---|--:|--:|--:|--:|
+| query | shown | p50 ms | p99 ms | slowest ms | CPU p50 ms | CPU p99 ms |
+|---|--:|--:|--:|--:|--:|--:|
 {rows}
 """
 
 
 async def _measured(client: ServiceClient, rounds: int) -> list[Figures]:
-    shown = {name: (await _asked(client, query))[1] for name, query in QUERIES.items()}
+    shown = {name: (await _asked(client, query))[2] for name, query in QUERIES.items()}
     deep = await _deep(client)
     queries = {**QUERIES, "page 200 of the largest": deep}
-    shown["page 200 of the largest"] = (await _asked(client, deep))[1]
-    times: dict[str, list[float]] = {name: [] for name in queries}
+    shown["page 200 of the largest"] = (await _asked(client, deep))[2]
+    taken: dict[str, list[tuple[float, float, int]]] = {name: [] for name in queries}
     for _ in range(rounds):
         for name, query in queries.items():
-            times[name].append((await _asked(client, query))[0])
-    return [Figures(name, shown[name], times[name]) for name in queries]
+            taken[name].append(await _asked(client, query))
+    return [
+        Figures(name, shown[name], [each[0] for each in took], [each[1] for each in took])
+        for name, took in taken.items()
+    ]
 
 
 async def _deep(client: ServiceClient) -> str:
@@ -171,10 +188,12 @@ async def _deep(client: ServiceClient) -> str:
     return query
 
 
-async def _asked(client: ServiceClient, query: str) -> tuple[float, int]:
-    began = time.perf_counter()
+async def _asked(client: ServiceClient, query: str) -> tuple[float, float, int]:
+    """Give the milliseconds that passed, those of the processor, and how many images came."""
+    began, worked = time.perf_counter(), time.process_time()
     reply = await client.call("GET", f"/api/v1/images?{query}")
-    return (time.perf_counter() - began) * 1000, reply.body.count(b'"image_id"')
+    took, work = time.perf_counter() - began, time.process_time() - worked
+    return took * 1000, work * 1000, reply.body.count(b'"image_id"')
 
 
 async def _fill(uploads: Uploads, images: int) -> None:
