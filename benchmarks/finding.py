@@ -148,7 +148,9 @@ async def _reported(folder: Path, images: int, rounds: int, about: str) -> str:
     verdict = "every one is under" if worst.p99_ms < _LIMIT_MS else "NOT every one is under"
     return f"""# Finding among {images:,} images of one owner
 
-{about}. {_OTHERS * _EACH:,} images of {_OTHERS} others lie beside them; the database has
+{about}.
+
+{_OTHERS * _EACH:,} images of {_OTHERS} others lie beside them; the database has
 {pages[0]["mb"]} MB. Each query was asked {rounds} times, in turns. Recording and describing an
 image took {filled_ms:.2f} ms, without a sync.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import uuid
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,22 +17,15 @@ from imagemill.contracts.facts import Facts, Format
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Image, ImageText
 from imagemill.database import Connection
-from imagemill.engine.sandbox import Sandbox
-from imagemill.engine.settings import SandboxSettings
 from imagemill.errors import InvalidRequest, NotFound
 from imagemill.uploads import records
+from imagemill.uploads.finding import Filters, Place, Sort, Wanted
+from imagemill.uploads.records import finding
 from tests.uploads.forms import FORM, file_part, form, part, stream
-from tests.uploads.service import OWNER, Service, running
+from tests.uploads.service import OWNER, Service
 
 OTHER = Identity(account="other", scopes=frozenset({"*"}))
 JSON = dict[str, Any]
-
-
-@pytest.fixture
-async def shelf(tmp_path: Path) -> AsyncIterator[Service]:
-    """Give a service whose sandbox was not started, for images that are put there as they are."""
-    async with running(tmp_path, Sandbox(SandboxSettings(children=1))) as opened:
-        yield opened
 
 
 async def kept(
@@ -131,6 +124,34 @@ async def test_a_list_goes_on_page_after_page(shelf: Service, sort: str, order: 
             cursor = one["next"]
         assert seen == whole
     assert len(set(whole)) == 5
+
+
+async def test_every_way_to_read_a_list_gives_the_same_list(shelf: Service) -> None:
+    for number in range(6):
+        tags = ["one"] if number % 2 else ["one", "two"]
+        await kept(shelf, 8 + number // 2, size_bytes=number // 3, name=f"{number % 4}", tags=tags)
+
+    def lists(connection: Connection) -> list[list[list[Place]]]:
+        return [
+            [finding.found(connection, "owner", each, few=few) for few in (0, 100)]
+            for each in every_list()
+        ]
+
+    both = await shelf.uploads.database.read(lists)
+
+    assert [walked for walked, looked_up in both if walked != looked_up] == []
+    assert {len(walked) for walked, _ in both} == {0, 1, 2, 3}
+
+
+def every_list() -> Iterator[Wanted]:
+    """List pages in each order, from the start and from within, with and without conditions."""
+    for sort, descending, width, after in itertools.product(
+        Sort, (True, False), (None, 9, 20), (None, 3)
+    ):
+        key: str | int = "1" if sort is Sort.NAME else 1 if sort is Sort.SIZE_BYTES else 9
+        filters = Filters(tags=("one",), min_width=width)
+        place = Place(key, after) if after else None
+        yield Wanted(filters, sort, descending, limit=2, after=place)
 
 
 async def test_a_cursor_leads_into_its_own_list_alone(shelf: Service) -> None:
