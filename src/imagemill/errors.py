@@ -3,7 +3,7 @@
 ImagemillError
 ├── Refused              the caller must change something; trying again as it is will fail again
 │   ├── MalformedBody, InvalidRequest, Unauthenticated, Forbidden, SignatureInvalid, NotFound,
-│   │   MethodNotAllowed
+│   │   MethodNotAllowed, ChangedMeanwhile, RangeImpossible
 │   ├── MalformedRequest, HeadTooLarge, TargetTooLong, TooSlow, RateLimited
 │   ├── Conflict, ImageInUse, RequestInProgress, IdempotencyKeyReused, TooMany, TooManyJobs,
 │   │   TooManyAttempts, QuotaExceeded, Expired
@@ -163,6 +163,20 @@ class RateLimited(Refused):
     code = "rate_limited"
     status = HTTPStatus.TOO_MANY_REQUESTS
     retry = True
+
+
+class ChangedMeanwhile(Refused):
+    """Say that a file is another one than the request's conditions name."""
+
+    code = "precondition_failed"
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
+class RangeImpossible(Refused):
+    """Say that a file has no byte in the range that was asked for."""
+
+    code = "range_not_satisfiable"
+    status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
 
 
 class Conflict(Refused):

@@ -62,7 +62,8 @@ PROCESSES: Final = (
         "takes pictures in, looks at them and keeps them",
         asks=("jobs", "users"),
         owns="images",
-        answers=("/api/v1/images", "/api/v1/uploads"),
+        answers=("/api/v1/images", "/api/v1/uploads", "/public/images/"),
+        opens=("/public/images/",),
         is_pixels=True,
     ),
     Process(
@@ -70,7 +71,16 @@ PROCESSES: Final = (
         "accepts jobs and keeps what becomes of them",
         asks=("uploads", "users"),
         owns="jobs",
-        answers=("/api/v1/", "/uploads", "/images", "/url", "/status/", "/api/status/"),
+        answers=(
+            "/api/v1/",
+            "/public/results/",
+            "/uploads",
+            "/images",
+            "/url",
+            "/status/",
+            "/api/status/",
+        ),
+        opens=("/public/results/",),
     ),
     Process(
         "worker",

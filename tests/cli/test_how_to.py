@@ -35,6 +35,18 @@ SHOWN = {
     ),
     "simple-routes": ('"status":"COMPLETED"', '"width":'),
     "fetch-from-urls": ('"status":"failed"', '"code":"url_not_allowed"'),
+    "deliver": (
+        "read by link: 200",
+        "read by anybody: 200",
+        "a part: 206",
+        "accept-ranges: bytes",
+        "x-content-type-options: nosniff",
+    ),
+    "find-images": (
+        '"tags":["harbour","summer"],"metadata":{"project":"atlas","seen":"yes"}',
+        '"next":null',
+        "harbour, summer  Harbour at noon.jpg",
+    ),
     "try-again": ("HTTP/1.1 201", "idempotency-replayed: true"),
     "presets": (
         '"name":"card","version":1',
@@ -56,7 +68,10 @@ SHOWN = {
     "wait-or-follow": ('"status":"completed"', "event: job.completed", '"status":"cancelled"'),
 }
 """Words that each page's commands must have written."""
-MADE = {"wait-or-follow": {"small.webp": ("WEBP", (400, 300))}}
+MADE = {
+    "wait-or-follow": {"small.webp": ("WEBP", (400, 300))},
+    "deliver": {"small.jpg": ("JPEG", (400, 300)), "shown.jpg": ("JPEG", (400, 300))},
+}
 """Pictures that a page's commands must have made."""
 _BLOCK = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PAGES = [

@@ -174,4 +174,4 @@ def test_a_child_cannot_speak_for_other_parts(code: str) -> None:
 
 def test_a_probe_without_facts_counts_as_a_crash() -> None:
     with pytest.raises(DecoderCrashed):
-        answers.facts(Answer())
+        answers.seen(Answer())

@@ -57,8 +57,10 @@ from imagemill.jobs.settings import JobsSettings
 from imagemill.jobs.states import Patience
 from imagemill.jobs.sweep import Sweeper
 from imagemill.queue.sql import SQLQueue
+from imagemill.signing import UrlSigner
 from imagemill.storage import Bucket
 from imagemill.storage.local import LocalStorage
+from imagemill.web.links import FileLinks
 
 A: Final = Identity(account="A")
 B: Final = Identity(account="B")
@@ -117,6 +119,7 @@ class Life:
             bells=self.bells,
             settings=settings,
             engine="engine-1",
+            links=FileLinks("http://images.test", UrlSigner({"k": b"u" * 32}, self.clock)),
         )
         self.lending = Lending(self.database, self.ledger, self.bells, settings, Limits())
         self.relay = Relay(self.database, self.queue, self.bells, Faults.none())

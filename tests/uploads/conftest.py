@@ -22,3 +22,10 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 async def service(tmp_path: Path, sandbox: Sandbox) -> AsyncIterator[Service]:
     async with running(tmp_path, sandbox) as opened:
         yield opened
+
+
+@pytest.fixture
+async def shelf(tmp_path: Path) -> AsyncIterator[Service]:
+    """Give a service whose sandbox was not started, for images that are put there as they are."""
+    async with running(tmp_path, Sandbox(SandboxSettings(children=1))) as opened:
+        yield opened

@@ -26,6 +26,7 @@ from imagemill.uploads.service import Uploads
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.web import service_app
 from imagemill.web.internal import answer_services, asked
+from imagemill.web.links import FileLinks
 from tests.uploads.forms import FORM, stream
 
 OWNER = Identity(account="owner", scopes=frozenset({"*"}))
@@ -151,6 +152,7 @@ async def running(
         ),
         rules=rules or Rules(),
         limits=LIMITS,
+        links=FileLinks("http://images.test", UrlSigner({"k": b"u" * 32}, clock)),
         clock=clock,
     )
     await uploads.start()

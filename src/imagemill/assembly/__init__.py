@@ -235,6 +235,7 @@ async def _start_uploads(parts: Parts) -> ASGIApp:
         removing=parts.removing,
         limits=parts.settings.limits,
         rules=parts.settings.egress.rules,
+        links=parts.links,
     )
     await uploads.start()
     parts.loops += [
@@ -263,6 +264,7 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
         settings=settings,
         engine=edition(),
         rules=parts.settings.egress.rules,
+        links=parts.links,
     )
     await jobs.start()
     waiting = Waiting(jobs)

@@ -35,6 +35,7 @@ from imagemill.settings import Settings
 from imagemill.signing import UrlSigner
 from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import Links, LocalStorage
+from imagemill.web.links import FileLinks
 
 
 @dataclass
@@ -95,6 +96,11 @@ class Parts:
             ring = KeyRing(self.settings.data / "url-keys", URLS)
             self._url_signer = UrlSigner(ring.live(), time.time)
         return self._url_signer
+
+    @property
+    def links(self) -> FileLinks:
+        """Give what makes links to files, under the address that is public."""
+        return FileLinks(_address(self.settings), self.url_signer)
 
     @property
     def storage(self) -> GuardedStorage:

@@ -17,6 +17,7 @@ from imagemill.cli import (
     dead_letters,
     demo,
     doctor,
+    images,
     job,
     jobs,
     key,
@@ -66,6 +67,7 @@ def application(*, colour: bool) -> typer.Typer:
     program.callback()(_options)
     for command in COMMANDS:
         program.command()(command)
+    images.add_to(program, colour=colour)
     presets.add_to(program, colour=colour)
     batches.add_to(program, colour=colour)
     dead_letters.add_to(program, colour=colour)

@@ -18,6 +18,7 @@ from imagemill.client.answers import (
     Image,
     Job,
     JobInput,
+    Link,
     Operation,
     Output,
     PredictedOutput,
@@ -36,6 +37,7 @@ from imagemill.client.batches import BatchItem
 from imagemill.client.blocking import BlockingClient
 from imagemill.client.calls import Client
 from imagemill.client.dead_letters import LetterFilter
+from imagemill.client.images import ImageFilter
 from imagemill.client.letter_answers import (
     Attempt,
     DeadLetter,
@@ -70,9 +72,11 @@ __all__ = [
     "FieldProblem",
     "ForeignAnswerError",
     "Image",
+    "ImageFilter",
     "Job",
     "JobInput",
     "LetterFilter",
+    "Link",
     "Operation",
     "Output",
     "PredictedOutput",

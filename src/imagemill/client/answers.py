@@ -78,6 +78,39 @@ class Image(Answer):
     """EXIF orientation in the file, 1 to 8."""
     sha256: str
     size_bytes: int
+    name: str | None = None
+    """What its sender called the file."""
+    created_at: datetime | None = None
+    """None only where the server is too old to say."""
+    status: str = "stored"
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = Field(default_factory=dict)
+    """Your own notes, by key."""
+    public: bool = False
+    """Whether anybody may read it at `public_url`."""
+    public_url: str | None = None
+
+
+class ImagePage(Answer):
+    """One page of a list of images."""
+
+    images: tuple[Image, ...]
+    next: str | None = None
+    """Where the list goes on; None at its end."""
+
+
+class Link(Answer):
+    """A URL that needs no key and opens one file, until its time is over."""
+
+    url: str
+    expires_at: datetime
+
+
+class Publicity(Answer):
+    """Whether anybody may read a result, and where."""
+
+    public: bool
+    public_url: str | None = None
 
 
 class Output(Answer):

@@ -13,13 +13,14 @@ from imagemill.client.answers import (
     Event,
     Image,
     Job,
+    Link,
     Operation,
     Output,
     Prediction,
     Preset,
     Status,
 )
-from imagemill.client.blocking_parts import BlockingBatches, BlockingDeadLetters
+from imagemill.client.blocking_parts import BlockingBatches, BlockingDeadLetters, BlockingImages
 from imagemill.client.calls import Client
 from imagemill.client.loop import Loop
 from imagemill.client.terms import Outputs, Steps, Terms
@@ -47,6 +48,8 @@ class BlockingClient:
         """Jobs whose tries are used up."""
         self.batches = BlockingBatches(self._loop, self._client.batches)
         """Many jobs made by one request."""
+        self.images = BlockingImages(self._loop, self._client.images)
+        """Originals, found again and described."""
 
     def __enter__(self) -> Self:
         """Give the client itself."""
@@ -163,6 +166,14 @@ class BlockingClient:
     def fetch(self, output: Output) -> bytes:
         """Fetch a result into memory."""
         return self._loop.run(self._client.fetch(output))
+
+    def link(self, output: Output, *, expires_in_s: int = 3600) -> Link:
+        """Make a link to a result that needs no key, as `Client.link` does."""
+        return self._loop.run(self._client.link(output, expires_in_s=expires_in_s))
+
+    def publish(self, output: Output, *, public: bool = True) -> str | None:
+        """Let anybody read a result, or nobody, as `Client.publish` does."""
+        return self._loop.run(self._client.publish(output, public=public))
 
     def operations(self) -> tuple[Operation, ...]:
         """List what the server can do."""

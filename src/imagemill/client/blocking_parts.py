@@ -1,12 +1,14 @@
-"""The parts of the client for programs without an event loop: dead letters and batches."""
+"""The parts of the client for programs without an event loop: letters, batches and images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from imagemill.client.answers import (
     Accepted,
+    Image,
     Job,
+    Link,
     Status,
 )
 from imagemill.client.batch_answers import (
@@ -15,6 +17,8 @@ from imagemill.client.batch_answers import (
 )
 from imagemill.client.batches import Batches, BatchItem
 from imagemill.client.dead_letters import EVERY, DeadLetters, LetterFilter
+from imagemill.client.images import EVERY as EVERY_IMAGE
+from imagemill.client.images import ImageFilter, Images
 from imagemill.client.letter_answers import (
     DeadLetter,
     DeadLetterDetails,
@@ -112,3 +116,49 @@ class BlockingBatches:
     def wait(self, batch_id: str, *, timeout_s: float | None = None) -> Batch:
         """Wait until every item has ended, as `Batches.wait` does."""
         return self._loop.run(self._batches.wait(batch_id, timeout_s=timeout_s))
+
+
+class BlockingImages:
+    """Find images, describe and link to them, as `Images` does, without `await`."""
+
+    def __init__(self, loop: Loop, images: Images) -> None:
+        """Remember whom to ask."""
+        self._loop = loop
+        self._images = images
+
+    def find(
+        self,
+        which: ImageFilter = EVERY_IMAGE,
+        *,
+        sort: str = "created_at",
+        order: str = "",
+        limit: int | None = None,
+    ) -> Iterator[Image]:
+        """Give your images, the newest first, as `Images.find` does."""
+        return self._loop.each(self._images.find(which, sort=sort, order=order, limit=limit))
+
+    def show(self, image_id: str) -> Image:
+        """Look at an image."""
+        return self._loop.run(self._images.show(image_id))
+
+    def describe(
+        self,
+        image_id: str,
+        *,
+        tags: Sequence[str] | None = None,
+        metadata: Mapping[str, str | None] | None = None,
+        name: str | None = None,
+        public: bool | None = None,
+    ) -> Image:
+        """Change how an image is described, as `Images.describe` does."""
+        return self._loop.run(
+            self._images.describe(image_id, tags=tags, metadata=metadata, name=name, public=public)
+        )
+
+    def link(self, image_id: str, *, expires_in_s: int = 3600) -> Link:
+        """Make a link to the original that needs no key, and holds for so many seconds."""
+        return self._loop.run(self._images.link(image_id, expires_in_s=expires_in_s))
+
+    def delete(self, image_id: str, *, force: bool = False) -> None:
+        """Delete an image, as `Images.delete` does."""
+        self._loop.run(self._images.delete(image_id, force=force))

@@ -13,23 +13,26 @@ from typing import Any, Self
 
 import httpx2
 
-from imagemill.client import following, presets, sources
+from imagemill.client import following, images, presets, sources
 from imagemill.client.answers import (
     Accepted,
     Event,
     Image,
     Job,
     Jobs,
+    Link,
     Operation,
     Operations,
     Output,
     Prediction,
     Preset,
+    Publicity,
     Status,
 )
 from imagemill.client.batches import Batches
 from imagemill.client.connection import Connection, Request, Sleep
 from imagemill.client.dead_letters import DeadLetters
+from imagemill.client.images import Images
 from imagemill.client.problems import StillWorkingError
 from imagemill.client.terms import Outputs, Steps, Terms, named
 from imagemill.client.transfer import Progress, body_of, counted, write_whole
@@ -66,6 +69,8 @@ class Client:
         """Jobs whose tries are used up."""
         self.batches = Batches(self._connection)
         """Many jobs made by one request."""
+        self.images = Images(self._connection)
+        """Originals, found again and described."""
 
     async def __aenter__(self) -> Self:
         """Give the client itself."""
@@ -113,13 +118,8 @@ class Client:
         return await sources.fetched(self._connection, url, name, timeout_s, idempotency_key)
 
     async def delete_image(self, image_id: str, *, force: bool = False) -> None:
-        """Delete an image; results that were made of it stay.
-
-        Raises `ProblemError` (`image_in_use`) while jobs that have not ended use it; `force`
-        cancels them.
-        """
-        query = {"force": "1"} if force else None
-        await self._connection.send(Request("DELETE", f"/api/v1/images/{image_id}", query=query))
+        """Delete an image, as `images.delete` does."""
+        await self.images.delete(image_id, force=force)
 
     async def submit(
         self,
@@ -253,6 +253,15 @@ class Client:
     async def fetch(self, output: Output) -> bytes:
         """Fetch a result into memory."""
         return (await self._connection.send(Request("GET", output.url))).content
+
+    async def link(self, output: Output, *, expires_in_s: int = 3600) -> Link:
+        """Make a link to a result that needs no key, and holds for so many seconds."""
+        return await images.link(self._connection, output.url, expires_in_s)
+
+    async def publish(self, output: Output, *, public: bool = True) -> str | None:
+        """Let anybody read a result at the URL that this gives, or with `public=False` nobody."""
+        request = Request("PATCH", output.url, json={"public": public})
+        return (await self._connection.ask(Publicity, request)).public_url
 
     async def operations(self) -> tuple[Operation, ...]:
         """List what the server can do, each with the JSON Schema of its parameters."""

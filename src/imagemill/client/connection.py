@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -34,7 +34,7 @@ class Request:
     body: Body | None = None
     progress: Progress | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] | None = None
+    query: Mapping[str, str | Sequence[str]] | None = None
     answer_within_s: float = 0.0
     """Seconds that the server may think longer than it usually may."""
 

@@ -30,6 +30,22 @@ class Image(Contract):
     """What its owner called the file; never used as a path."""
     created_at: float
     """Seconds since 1970, UTC."""
+    status: str = "stored"
+    """Whether its bytes are there."""
+    tags: tuple[str, ...] = ()
+    """What its owner puts it under."""
+    metadata: dict[str, str] = {}
+    """What its owner notes of it, by keys of their own."""
+    is_public: bool = False
+    """Whether anybody may read it."""
+
+
+class ImageText(Contract):
+    """A text that belongs to an image, by which its owner finds it."""
+
+    source: str
+    """What told it, as `ocr`; the next text of the same source takes its place."""
+    text: str
 
 
 class Intake(Contract):
@@ -166,6 +182,11 @@ class UploadsClient:
             "POST", "/internal/intakes", body, caller=caller, headers=headers
         )
         return Intakes.model_validate_json(reply.body)
+
+    async def add_text(self, image_id: str, text: ImageText, *, caller: Identity) -> None:
+        """Let an image be found by a text, such as what OCR read; raises `NotFound`."""
+        path = f"/internal/images/{image_id}/texts"
+        await self.service.call("POST", path, text, caller=caller)
 
     async def find(self, ids: list[str], *, caller: Identity) -> dict[str, Image]:
         """Look the caller's images up by id; unknown ones are left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
@@ -21,6 +22,15 @@ from imagemill.errors import (
 
 _TOLD = (PictureRefused, Failed, InvalidRequest)
 """The answers that a child can have reason for; another one, as `forbidden`, is not its to give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a probe tells of a picture."""
+
+    facts: Facts
+    text: str
+    """What its file says in words, one text a line: the word of a stranger, shown to nobody."""
 
 
 def believed(said: bytes, files: Mapping[str, int]) -> Answer:
@@ -44,12 +54,12 @@ def finished(answer: Answer) -> Answer:
     return answer
 
 
-def facts(answer: Answer) -> Facts:
-    """Give the facts of a probe; raises the error that came instead."""
-    found = finished(answer).facts
-    if found is None:
+def seen(answer: Answer) -> Seen:
+    """Give what a probe saw; raises the error that came instead."""
+    found = finished(answer)
+    if found.facts is None:
         raise nonsense()
-    return found
+    return Seen(found.facts, found.text)
 
 
 def nonsense() -> DecoderCrashed:

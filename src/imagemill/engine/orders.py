@@ -52,6 +52,8 @@ class Answer(_Wire):
     """Answer an order: facts or outputs, or the one error that ended the work."""
 
     facts: Facts | None = None
+    text: str = Field("", max_length=10_000)
+    """What the file of a probed picture says in words."""
     outputs: dict[str, Rendered] = Field(default_factory=dict)
     decodes: int = 0
     """How often the original was decoded for this order; the promise is once."""

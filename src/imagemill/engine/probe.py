@@ -6,6 +6,7 @@ import pyvips
 
 from imagemill.contracts.facts import Facts, Format, Limits
 from imagemill.engine import by_pillow, decode, scans
+from imagemill.engine.captions import captions
 from imagemill.engine.orders import Answer, ProbeOrder
 from imagemill.engine.tones import ICC_FIELD
 from imagemill.errors import Corrupt, TooLarge, TooManyPixels, TooManyScans
@@ -20,8 +21,12 @@ _ON_ITS_SIDE = 5
 
 
 def probe(order: ProbeOrder, original: int) -> Answer:
-    """Answer the facts of the picture behind an open descriptor; raises a typed refusal."""
-    return Answer(facts=facts(original, order.limits))
+    """Answer what the picture behind an open descriptor is, and what its file says in words.
+
+    Raises a typed refusal.
+    """
+    known, image = _seen(original, order.limits)
+    return Answer(facts=known, text=captions(image) if image is not None else "")
 
 
 def facts(original: int, limits: Limits) -> Facts:
@@ -30,15 +35,18 @@ def facts(original: int, limits: Limits) -> Facts:
     Cost: 0.1 ms for a JPEG of any size (measured 2026-11), plus one search through the bytes of a
     progressive one; no pixel is decoded.
     """
+    return _seen(original, limits)[0]
+
+
+def _seen(original: int, limits: Limits) -> tuple[Facts, pyvips.Image | None]:
+    """Read the facts, and give the header where libvips reads it."""
     found = decode.sniffed(original, limits)
-    if found in by_pillow.NAMES:
-        known = _by_pillow(original, found, limits)
-    else:
-        known = _by_vips(original, found)
+    image = None if found in by_pillow.NAMES else decode.header(original, found)
+    known = _by_pillow(original, found, limits) if image is None else _by_vips(image, found)
     _check_size(known, limits)
     if found is Format.JPEG and known.progressive:
         _check_scans(original, limits)
-    return known
+    return known, image
 
 
 def _by_pillow(original: int, found: Format, limits: Limits) -> Facts:
@@ -53,8 +61,7 @@ def _by_pillow(original: int, found: Format, limits: Limits) -> Facts:
         )
 
 
-def _by_vips(original: int, found: Format) -> Facts:
-    image = decode.header(original, found)
+def _by_vips(image: pyvips.Image, found: Format) -> Facts:
     _check_profile(image)
     orientation = _number(image, "orientation", 1)
     orientation = orientation if orientation in _ORIENTATIONS else 1

@@ -18,6 +18,7 @@ import structlog
 
 from imagemill.contracts.facts import Facts, Limits
 from imagemill.engine import answers, endings, rendering
+from imagemill.engine.answers import Seen
 from imagemill.engine.crew import Crew
 from imagemill.engine.layers import Layer
 from imagemill.engine.nursery import Child, End, Gone, Unreached
@@ -103,14 +104,19 @@ class Sandbox:
         )
 
     async def probe(self, original: int, *, limits: Limits, owner: str, timeout_s: float) -> Facts:
-        """Tell what the picture in an open file is, without decoding its pixels.
+        """Tell what the picture in an open file is, as `look` does."""
+        return (await self.look(original, limits=limits, owner=owner, timeout_s=timeout_s)).facts
 
-        Raises the class of `errors` that the picture or the sandbox gives reason for.
+    async def look(self, original: int, *, limits: Limits, owner: str, timeout_s: float) -> Seen:
+        """Tell what the picture in an open file is, and what its file says in words.
+
+        No pixel is decoded. Raises the class of `errors` that the picture or the sandbox gives
+        reason for.
         """
         frame = ProbeOrder(limits=limits).model_dump_json().encode()
         with _readings(original) as readings:
             answer = await self._asked(_Errand(frame, readings, {}, owner, timeout_s))
-        return answers.facts(answer)
+        return answers.seen(answer)
 
     async def render(
         self,

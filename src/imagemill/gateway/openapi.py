@@ -148,6 +148,13 @@ _SCHEMES: Final = {
         "scheme": "bearer",
         "description": "The same key, for programs that know only this header.",
     },
+    "signature": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "signature",
+        "description": "A signed URL, used as it was given: `key`, `expires` and `signature` stand "
+        "in its query, and nothing else need be shown.",
+    },
 }
 _OWN: Final[dict[str, Any]] = {
     "/health/live": {

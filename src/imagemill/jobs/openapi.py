@@ -12,6 +12,7 @@ from imagemill.jobs.catalogue import parameters_of
 from imagemill.jobs.request import ENCODING_FIELDS, JobRequest, TermsRequest
 from imagemill.jobs.views import Accepted, DryRun
 from imagemill.operations import Kind, Step, operations
+from imagemill.web.links import CONDITIONAL, OPEN, OPENED_BY_SIGNATURE
 from imagemill.web.openapi import (
     BYTES,
     IDEMPOTENCY_KEY,
@@ -26,6 +27,7 @@ JobId = Annotated[str, Path(description="Id of the job, as the answer to work to
 OutputName = Annotated[
     str, Path(description="Name of the output; a short form's is `result`.", examples=["result"])
 ]
+PublicName = Annotated[str, Path(description="Name of the result, as its owner was told it.")]
 OperationName = Annotated[str, Path(description="The operation.", examples=["resize"])]
 
 Schemas = Mapping[str, dict[str, Any]]
@@ -72,12 +74,30 @@ _OUTPUTS: Final[dict[str, Any]] = {
     "thumb": [{"op": "resize", "width": 128, "height": 128}],
 }
 
+NO_RESULT: Final[Described] = {
+    409: problem("The job is not completed; there is no result yet, or there never will be."),
+    410: problem("The result was removed when its time was over."),
+}
+"""What every route about a result may answer."""
+
+PUBLIC_RESULT: Final[dict[str, Any]] = {
+    "responses": {
+        **file_of("The result, under its true type.", "image/*", "application/json"),
+        **CONDITIONAL,
+    },
+    "tags": ["jobs"],
+    "openapi_extra": OPEN,
+}
+"""The route that gives a public result to anybody."""
+
 OUTPUT: Final[dict[str, Any]] = {
     "responses": {
         **file_of("The result, under its true type.", "image/*", "application/json"),
-        409: problem("The job is not completed; there is no result yet, or there never will be."),
+        **CONDITIONAL,
+        **NO_RESULT,
     },
     "tags": ["jobs"],
+    "openapi_extra": OPENED_BY_SIGNATURE,
 }
 """The route that gives a result's bytes."""
 

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import structlog
@@ -21,7 +22,14 @@ from imagemill.jobs.replays import wish_again
 from imagemill.jobs.service import Jobs
 from imagemill.jobs.states import Status
 from imagemill.storage import Bucket
-from imagemill.web.delivery import GATHERED_BYTES, Delivered, deliver
+from imagemill.web.delivery import (
+    GATHERED_BYTES,
+    OWNER,
+    Audience,
+    Delivered,
+    deliver,
+    gives_whole,
+)
 
 _WAIT_S: Final = 10.0
 """How long an answer waits for a result that is made anew."""
@@ -35,7 +43,12 @@ class Rebuilding:
     jobs: Jobs
 
     async def delivered(
-        self, request: Request, job: Job, output: Output, owner: Identity
+        self,
+        request: Request,
+        job: Job,
+        output: Output,
+        owner: Identity,
+        audience: Audience = OWNER,
     ) -> Response:
         """Answer with an output's bytes.
 
@@ -44,25 +57,29 @@ class Rebuilding:
         """
         if output.result is not None:
             try:
-                return await self._sent(request, output, output.result)
+                return await self._sent(request, output, output.result, audience)
             except (IntegrityLost, NotFound) as error:
                 _log.error("result_is_wrong", storage_key=output.storage_key, reason=error.message)
                 await self._begin(job, output, output.result, owner)
         result = await self._rebuilt(job, output)
-        return await self._sent(request, output, result)
+        return await self._sent(request, output, result, audience)
 
-    async def _sent(self, request: Request, output: Output, result: Result) -> Response:
+    async def _sent(
+        self, request: Request, output: Output, result: Result, audience: Audience
+    ) -> Response:
         what = Delivered(
             media_type=result.media_type,
             size_bytes=result.size_bytes,
             sha256=result.sha256,
+            written_at=result.created_at,
             file_name=f"{output.name}.{result.format}",
             inline=True,
+            audience=audience,
         )
-        if result.size_bytes > GATHERED_BYTES:
+        if result.size_bytes > GATHERED_BYTES and gives_whole(request):
             await self._check(result)
-        stored = self.jobs.storage.get(Bucket.RESULTS, result.storage_key)
-        return await deliver(request, what, stored)
+        read = partial(self.jobs.storage.get, Bucket.RESULTS, result.storage_key)
+        return await deliver(request, what, lambda start, end: read(start=start, end=end))
 
     async def _check(self, result: Result) -> None:
         """Read a large result once before it is sent, so that a wrong one can be made anew.

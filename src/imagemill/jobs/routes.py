@@ -15,7 +15,7 @@ from imagemill.audit.records import put
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Intake
 from imagemill.database import Connection
-from imagemill.errors import Conflict, Expired, FieldError, InvalidRequest, NotFound
+from imagemill.errors import FieldError, InvalidRequest, NotFound
 from imagemill.faults import Faults, Point
 from imagemill.idempotency import REPLAYED, Remembered
 from imagemill.jobs import listing, live, once, openapi, parameters
@@ -28,6 +28,7 @@ from imagemill.jobs.internal import add_internal
 from imagemill.jobs.job import Job
 from imagemill.jobs.lending import Lending
 from imagemill.jobs.letter_routes import add_letters
+from imagemill.jobs.output_routes import Outputs, add_outputs
 from imagemill.jobs.plan import Plan
 from imagemill.jobs.preset_routes import add_presets
 from imagemill.jobs.rebuilding import Rebuilding
@@ -67,7 +68,7 @@ def app_of(jobs: Jobs, lending: Lending, faults: Faults) -> FastAPI:
     """Make the HTTP side of the jobs service."""
     app = service_app("Imagemill jobs", jobs.signer, JobRequest, Accepted, DryRun, EventView)
     replays = Replays(jobs)
-    public = Public(jobs, replays, Rebuilding(jobs), faults)
+    public = Public(jobs, replays, Outputs(jobs, Rebuilding(jobs)), faults)
     plain: dict[str, Any] = {"dependencies": [NO_QUERY]}
     add_internal(app, jobs, lending)
     app.post("/api/v1/jobs", **openapi.JOBS)(public.submit)
@@ -83,9 +84,7 @@ def app_of(jobs: Jobs, lending: Lending, faults: Faults) -> FastAPI:
     add_batches(app, Batches(jobs, replays))
     add_documents(app, public)
     add_usage(app, jobs)
-    app.get(
-        "/api/v1/jobs/{job_id}/outputs/{name}", response_class=Response, **openapi.OUTPUT, **plain
-    )(public.output)
+    add_outputs(app, public.outputs)
     app.get("/api/v1/operations", tags=["operations"], **plain)(public.operations)
     app.get("/api/v1/operations/{name}", tags=["operations"], **plain)(public.operation)
     for name, step in operations().items():
@@ -99,7 +98,7 @@ class Public:
 
     jobs: Jobs
     replays: Replays
-    rebuilding: Rebuilding
+    outputs: Outputs
     faults: Faults
 
     async def submit(self, request: Request, caller: Caller) -> Response:
@@ -207,16 +206,6 @@ class Public:
             job = await self.replays.job(job_id, owner or caller, kept)
         return _promise(job) if owner else await self.waited(request, job)
 
-    async def output(
-        self, request: Request, job_id: openapi.JobId, name: openapi.OutputName, caller: Caller
-    ) -> Response:
-        """Give the bytes of one result.
-
-        Bytes that are no longer what was written are never given: the result is made anew from
-        the original, and the answer waits for it, or is 503 until it is there.
-        """
-        return await self._delivered(request, await self.jobs.get(job_id, caller), name, caller)
-
     async def operations(self) -> Catalogue:
         """List what can be done to a picture."""
         return catalogue()
@@ -275,22 +264,11 @@ class Public:
             return json_answer(accepted(job), HTTPStatus.ACCEPTED)
         is_one = len(job.outputs) == 1 and job.standing.status is Status.COMPLETED
         if is_one and live.wants_picture(request):
-            owner = Identity(account=job.owner)
-            answer = await self._delivered(request, job, job.outputs[0].name, owner)
+            answer = await self.outputs.delivered(request, job, job.outputs[0].name)
         else:
             answer = json_answer(job_view(job))
         answer.headers["preference-applied"] = "wait"
         return answer
-
-    async def _delivered(self, request: Request, job: Job, name: str, caller: Identity) -> Response:
-        found = next((each for each in job.outputs if each.name == name), None)
-        if found is None:
-            raise NotFound("The job has no output of this name.")
-        if job.standing.status is not Status.COMPLETED:
-            raise Conflict(f"The job is {job.standing.status}; its results are not there.")
-        if job.expired_at is not None:
-            raise Expired("The results of this job were removed when their time was over.")
-        return await self.rebuilding.delivered(request, job, found, caller)
 
     async def take_in(self, request: Request, caller: Identity) -> Intake:
         """Have uploads keep the picture that a request carries."""

@@ -34,6 +34,7 @@ from imagemill.jobs.records import events, jobs, results
 from imagemill.jobs.request import TermsRequest, Wish
 from imagemill.jobs.settings import JobsSettings
 from imagemill.storage import Bucket, Storage
+from imagemill.web.links import FileLinks
 
 _MOST_AT_ONCE: Final = 100
 _LOOK_EVERY_S: Final = 1.0
@@ -57,6 +58,7 @@ class Jobs:
     settings: JobsSettings
     engine: str
     """Names the versions that make the pixels; part of every result's key."""
+    links: FileLinks
     running: Running = field(default_factory=Running)
     """Requests under way that carry an idempotency key."""
     rules: Rules = field(default_factory=Rules)
@@ -181,6 +183,10 @@ class Jobs:
     async def get(self, job_id: str, owner: Identity) -> Job:
         """Read one of the caller's jobs; raises `NotFound`."""
         return await self.database.read(lambda each: jobs.get(each, job_id, owner.account))
+
+    async def any(self, job_id: str) -> Job:
+        """Read a job for who comes with a signed URL of a result of it; raises `NotFound`."""
+        return await self.database.read(lambda each: jobs.get(each, job_id))
 
     async def wait(self, job: Job, seconds: float) -> Job:
         """Give a job back when it has ended, or as it stands after so many seconds."""

@@ -199,6 +199,11 @@ def url_of(job_id: str) -> str:
     return f"/api/v1/jobs/{job_id}"
 
 
+def output_url(job_id: str, name: str) -> str:
+    """Tell where a result's bytes are."""
+    return f"{url_of(job_id)}/outputs/{name}"
+
+
 def job_view(job: Job) -> JobView:
     """Show a job to its owner."""
     outputs = {each.name: _output_view(job, each) for each in job.outputs}
@@ -272,12 +277,12 @@ def _output_view(job: Job, output: Output) -> OutputView:
     result = output.result if job.standing.status is Status.COMPLETED else None
     if result is None and output.storage_key and job.standing.status is Status.COMPLETED:
         # Its bytes were wrong and are being made anew; asking for them waits for that.
-        return OutputView(steps=output.steps, url=f"{url_of(job.id)}/outputs/{output.name}")
+        return OutputView(steps=output.steps, url=output_url(job.id, output.name))
     if result is None:
         return OutputView(steps=output.steps)
     return OutputView(
         steps=output.steps,
-        url=f"{url_of(job.id)}/outputs/{output.name}",
+        url=output_url(job.id, output.name),
         format=result.format,
         media_type=result.media_type,
         width=result.width,

@@ -61,6 +61,8 @@ async def _serve(
     *,
     is_first: bool,
 ) -> None:
+    # Links that are sent out name the port that was taken, also where any free one was asked for.
+    settings = settings.model_copy(update={"port": listener.getsockname()[1]})
     async with running(settings, names) as system:
         lines = _greeting(settings, system, listener, is_first=is_first)
         server = _Server(_config(system, settings, names), lambda: announce("\n".join(lines)))

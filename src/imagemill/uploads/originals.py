@@ -9,14 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from imagemill.contracts.facts import Facts, Limits
+from imagemill.contracts.facts import Limits
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Image, Intake
 from imagemill.database import Connection, Database
+from imagemill.engine.answers import Seen
 from imagemill.engine.sandbox import Sandbox
-from imagemill.errors import FieldError, ImagemillError, InvalidRequest
+from imagemill.errors import ImagemillError
 from imagemill.storage import Bucket, Storage, Stored
 from imagemill.uploads import records
+from imagemill.uploads.describing import Changes
 from imagemill.uploads.form import Body
 from imagemill.uploads.quota import StorageQuota
 from imagemill.uploads.records import events, intakes
@@ -26,6 +28,7 @@ LONGEST_INTAKE_S: Final = 3000.0
 _PROBE_TIMEOUT_S = 10.0
 Also = Callable[[Connection, Intake], None]
 """What is written in the transaction that records an image; what it raises undoes all."""
+_Ending = Callable[[Connection, Intake], Intake] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +75,12 @@ class Originals:
     ) -> Intake:
         """Look at a picture and record it, unless its owner keeps the same bytes.
 
-        With `alone`, its form may have no other field. The object is removed again where the
-        picture is refused or kept already.
+        With `alone`, all other fields of its form describe it. The object is removed again where
+        the picture is refused or kept already.
         """
         try:
-            if alone:
-                refuse_fields(laid.body)
-            intake = await self._kept(owner, laid, also)
+            changes = Changes.of_fields(laid.body.fields) if alone else Changes()
+            intake = await self._kept(owner, laid, _described(changes, also))
         except BaseException:
             await self._drop(laid.key)
             raise
@@ -92,25 +94,24 @@ class Originals:
             await self.storage.delete(Bucket.ORIGINALS, key)
             await self.database.run(lambda each: intakes.end(each, key), durable=False)
 
-    async def _kept(self, owner: Identity, laid: Laid, also: Also | None) -> Intake:
+    async def _kept(self, owner: Identity, laid: Laid, also: _Ending) -> Intake:
         kept = await self._already(owner, laid.stored.sha256)
         if kept:
             intake = Intake(image=kept, is_new=False, fields=laid.body.fields)
-            if also:
-                await self.database.run(lambda each: also(each, intake))
-            return intake
+            return await self.database.run(lambda each: also(each, intake)) if also else intake
+        seen = await self._look(owner, laid.key)
         image = Image(
             image_id=laid.image_id,
             owner=owner.account,
             storage_key=laid.key,
             sha256=laid.stored.sha256,
             size_bytes=laid.stored.size_bytes,
-            facts=await self._probe(owner, laid.key),
+            facts=seen.facts,
             name=laid.body.file_name,
             created_at=self.clock(),
         )
         intake = await self.database.run(
-            lambda each: self._recorded(each, owner, image, laid.body.fields, also)
+            lambda each: self._recorded(each, owner, image, seen.text, laid.body.fields, also)
         )
         self.ring()
         return intake
@@ -130,32 +131,44 @@ class Originals:
         connection: Connection,
         owner: Identity,
         image: Image,
+        text: str,
         fields: dict[str, str],
-        also: Also | None,
+        also: _Ending,
     ) -> Intake:
-        kept = records.add(connection, image)
+        kept = records.add(connection, image, text)
         intake = Intake(image=kept, is_new=kept == image, fields=fields)
         if intake.is_new:
             now = self.clock()
             intakes.record(connection, image.storage_key, now - LONGEST_INTAKE_S)
             self.quota.take(connection, owner, image)
             events.add(connection, "image.stored", image.image_id, image.owner, now)
-        if also:
-            also(connection, intake)
-        return intake
+        return also(connection, intake) if also else intake
 
-    async def _probe(self, owner: Identity, key: str) -> Facts:
+    async def _look(self, owner: Identity, key: str) -> Seen:
         descriptor = await self.storage.open(Bucket.ORIGINALS, key, sha256=None)
         try:
-            return await self.sandbox.probe(
+            return await self.sandbox.look(
                 descriptor, limits=self.limits, owner=owner.account, timeout_s=_PROBE_TIMEOUT_S
             )
         finally:
             os.close(descriptor)
 
 
-def refuse_fields(body: Body) -> None:
-    """Raise `InvalidRequest` naming the fields that a form has beside its picture."""
-    if body.fields:
-        errors = [FieldError(name, "is not a field of this form.") for name in body.fields]
-        raise InvalidRequest("The form has fields that are not known.", errors=errors)
+def _described(changes: Changes, also: Also | None) -> _Ending:
+    """Make what ends a recording: the picture is described, then `also` is written."""
+    if changes.is_empty and also is None:
+        return None
+
+    def end(connection: Connection, intake: Intake) -> Intake:
+        image = intake.image
+        if not changes.is_empty:
+            image = (
+                records.describe(connection, image.owner, image.image_id, changes, add=True)
+                or image
+            )
+        ended = intake.model_copy(update={"image": image})
+        if also:
+            also(connection, ended)
+        return ended
+
+    return end

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 
 from imagemill.audit import noting
 from imagemill.audit.records import put
 from imagemill.contracts.identity import Identity
-from imagemill.contracts.uploads import Image, ImageIds, Images, Intake, Intakes
+from imagemill.contracts.uploads import Image, ImageIds, Images, ImageText, Intake, Intakes
 from imagemill.contracts.usage import IntakeUsage
 from imagemill.database import Connection
-from imagemill.errors import NotFound
+from imagemill.errors import InvalidRequest, NotFound
 from imagemill.idempotency import Remembered, Running, check, fingerprint, key_of
 from imagemill.idempotency import records as answers
-from imagemill.storage import Bucket
+from imagemill.uploads.content_routes import ImageId, add_content
+from imagemill.uploads.describing import Changes
 from imagemill.uploads.fetch_routes import SCHEMAS, Fetches, FetchList, body_schema
 from imagemill.uploads.internal import add_events
+from imagemill.uploads.listing import METADATA, Page, page
 from imagemill.uploads.originals import Also
 from imagemill.uploads.service import Uploads
 from imagemill.uploads.stored_routes import add_stored
 from imagemill.uploads.tus_routes import add_tus
 from imagemill.uploads.upload_routes import add_uploads
-from imagemill.uploads.views import FetchView, ImageView, fetch_view, image_view
+from imagemill.uploads.views import FetchView, ImageList, ImageView, fetch_view, image_view
 from imagemill.web import NO_QUERY, Caller, body_stream, only_query, service_app
 from imagemill.web.answers import json_answer
-from imagemill.web.delivery import Delivered, deliver
 from imagemill.web.internal import answer_processes, answer_services, asked
 from imagemill.web.openapi import (
     BYTES,
@@ -37,12 +39,11 @@ from imagemill.web.openapi import (
     PICTURE_PROBLEMS,
     REPLAYED,
     Described,
-    file_of,
     location,
     problem,
 )
+from imagemill.web.reading import json_object, model_of
 
-_ImageId = Annotated[str, Path(description="Id of the image, as the upload told it.")]
 _Force = Annotated[bool, Query(description="Cancel the jobs that use the image.")]
 _JSON = "application/json"
 _PICTURE: dict[str, Any] = {
@@ -56,7 +57,18 @@ _PICTURE: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
-                    "properties": {"file": {**BYTES, "description": "The picture."}},
+                    "properties": {
+                        "file": {**BYTES, "description": "The picture."},
+                        "tags": {
+                            "type": "string",
+                            "description": "Tags to put it under: a JSON list, or words with "
+                            "commas between them.",
+                        },
+                        "metadata": {
+                            "type": "string",
+                            "description": "Keys of your own and their values: a JSON object.",
+                        },
+                    },
                     "additionalProperties": False,
                 }
             },
@@ -65,6 +77,14 @@ _PICTURE: dict[str, Any] = {
         },
     },
 }
+_CHANGES: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Changes"}}},
+    }
+}
+_MOST_DESCRIPTION_BYTES = 200_000
+"""Bytes of a description; the largest that is allowed has about 110,000."""
 _MADE = location("Where to ask about the image.") | REPLAYED
 _TAKEN_IN: Described = {
     200: {
@@ -86,7 +106,7 @@ _TAKEN_IN: Described = {
 
 def app_of(uploads: Uploads) -> FastAPI:
     """Make the HTTP side of the uploads service."""
-    app = service_app("Imagemill uploads", uploads.signer, *SCHEMAS)
+    app = service_app("Imagemill uploads", uploads.signer, Changes, *SCHEMAS)
     routes = _Routes(uploads)
     app.post(
         "/api/v1/images",
@@ -97,17 +117,27 @@ def app_of(uploads: Uploads) -> FastAPI:
         tags=["images"],
         dependencies=[NO_QUERY],
     )(routes.take_in)
-    app.get("/api/v1/images/{image_id}", tags=["images"], dependencies=[NO_QUERY])(routes.show)
     app.get(
-        "/api/v1/images/{image_id}/content",
-        response_class=Response,
-        responses={
-            **file_of("The original's bytes.", "image/*"),
-            409: problem("The image is still being fetched."),
-        },
+        "/api/v1/images",
+        response_model=ImageList,
+        name="list",
+        openapi_extra=METADATA,
+        tags=["images"],
+    )(routes.list)
+    app.get(
+        "/api/v1/images/{image_id}",
+        response_model=ImageView | FetchView,
         tags=["images"],
         dependencies=[NO_QUERY],
-    )(routes.content)
+    )(routes.show)
+    app.patch(
+        "/api/v1/images/{image_id}",
+        response_model=ImageView,
+        openapi_extra=_CHANGES,
+        tags=["images"],
+        dependencies=[NO_QUERY],
+    )(routes.describe)
+    add_content(app, uploads)
     app.delete(
         "/api/v1/images/{image_id}",
         status_code=HTTPStatus.NO_CONTENT,
@@ -125,6 +155,7 @@ def app_of(uploads: Uploads) -> FastAPI:
     answer_processes(app, "POST", "/internal/accounts/{account}/delete", routes.forget)
     answer_services(app, "GET", "/internal/usage", routes.usage)
     add_events(app, uploads)
+    answer_services(app, "POST", "/internal/images/{image_id}/texts", routes.add_text)
     return app
 
 
@@ -157,15 +188,36 @@ class _Routes:
         with self.running.entered(caller.account, key):
             return await take(request, caller, key)
 
-    async def show(self, image_id: _ImageId, caller: Caller) -> ImageView | FetchView:
+    async def list(self, wanted: Page, caller: Caller) -> Response:
+        """List the caller's images, the newest first; all that is asked for must be true of one.
+
+        Words are looked for in an image's name, tags and metadata, in the text that its file
+        carries (captions, keywords, who made it, the camera) and in what OCR read, if it did.
+        Never in the place where it was taken.
+        """
+        images, last = await self.uploads.listed(caller, wanted)
+        return json_answer(page(images, last, wanted, self.uploads.links))
+
+    async def show(self, image_id: ImageId, caller: Caller) -> Response:
         """Show what is known of an image; while it is fetched from a URL, how that stands."""
         try:
-            return image_view(await self.uploads.get(caller, image_id))
+            return self._shown(await self.uploads.get(caller, image_id))
         except NotFound:
-            return fetch_view(await self.uploads.promises.find(caller, image_id))
+            return json_answer(fetch_view(await self.uploads.promises.find(caller, image_id)))
+
+    async def describe(self, request: Request, image_id: ImageId, caller: Caller) -> Response:
+        """Change an image's tags, metadata, name, or whether anybody may read it.
+
+        What is not named stays; keys of metadata that are null are removed.
+        """
+        given = await json_object(request, most_bytes=_MOST_DESCRIPTION_BYTES)
+        changes = model_of(Changes, given, "The image cannot be described so.")
+        if changes.is_empty:
+            raise InvalidRequest("Nothing is to be changed; name a field, such as `tags`.")
+        return self._shown(await self.uploads.describe(caller, image_id, changes))
 
     async def remove(
-        self, request: Request, image_id: _ImageId, caller: Caller, *, force: _Force = False
+        self, request: Request, image_id: ImageId, caller: Caller, *, force: _Force = False
     ) -> None:
         """Delete an image.
 
@@ -174,19 +226,6 @@ class _Routes:
         """
         note = noting(request, caller, "image.deleted", put)
         await self.uploads.remove(caller, image_id, force=force, note=note)
-
-    async def content(self, request: Request, image_id: _ImageId, caller: Caller) -> Response:
-        """Give an original's bytes back, unchanged, as a download."""
-        image = await self.uploads.get_stored(caller, image_id)
-        what = Delivered(
-            media_type=image.facts.format.media_type,
-            size_bytes=image.size_bytes,
-            sha256=image.sha256,
-            file_name=f"{image.image_id}.{image.facts.format}",
-            inline=False,
-        )
-        stored = self.uploads.storage.get(Bucket.ORIGINALS, image.storage_key)
-        return await deliver(request, what, stored)
 
     async def intake(self, request: Request, caller: Identity) -> Intake:
         """Take a picture in for another service, with the form's other fields."""
@@ -206,6 +245,11 @@ class _Routes:
         month = request.query_params.get("month", "")
         return IntakeUsage(keys=await self.uploads.usage(caller, month))
 
+    async def add_text(self, request: Request, caller: Identity) -> None:
+        """Let an image be found by a text that another service has of it."""
+        text = await asked(request, ImageText)
+        await self.uploads.add_text(caller, request.path_params["image_id"], text)
+
     async def _taken_in(
         self, request: Request, caller: Identity, also: Also | None = None
     ) -> Intake:
@@ -215,41 +259,43 @@ class _Routes:
 
     async def _once(self, request: Request, caller: Identity, key: str | None) -> Response:
         if key is None:
-            return _answer(await self._taken_in(request, caller))
+            return self._answer(await self._taken_in(request, caller))
         remembered = await self.uploads.remembered(caller, key)
         if remembered:
-            sha256 = await self.uploads.digest(body_stream(request), request.headers)
-            check(remembered, _meaning(sha256))
+            sha256, fields = await self.uploads.digest(body_stream(request), request.headers)
+            check(remembered, _meaning(sha256, fields))
             return remembered.answer()
 
         def remember(connection: Connection, intake: Intake) -> None:
             answer = self._remembered(intake)
             answers.keep(connection, caller.account, key, answer)
 
-        return _answer(await self._taken_in(request, caller, remember))
+        return self._answer(await self._taken_in(request, caller, remember))
 
     def _remembered(self, intake: Intake) -> Remembered:
         return Remembered(
-            fingerprint=_meaning(intake.image.sha256),
+            fingerprint=_meaning(intake.image.sha256, intake.fields),
             status=HTTPStatus.CREATED if intake.is_new else HTTPStatus.OK,
             location=_url(intake.image),
-            body=image_view(intake.image).model_dump_json(),
+            body=image_view(intake.image, self.uploads.links).model_dump_json(),
             made=intake.image.image_id,
             created_at=self.uploads.clock(),
         )
 
+    def _shown(self, image: Image) -> Response:
+        return json_answer(image_view(image, self.uploads.links))
 
-def _answer(intake: Intake) -> Response:
-    status = HTTPStatus.CREATED if intake.is_new else HTTPStatus.OK
-    answer = json_answer(image_view(intake.image), status)
-    answer.headers["location"] = _url(intake.image)
-    return answer
+    def _answer(self, intake: Intake) -> Response:
+        status = HTTPStatus.CREATED if intake.is_new else HTTPStatus.OK
+        answer = json_answer(image_view(intake.image, self.uploads.links), status)
+        answer.headers["location"] = _url(intake.image)
+        return answer
 
 
 def _url(image: Image) -> str:
     return f"/api/v1/images/{image.image_id}"
 
 
-def _meaning(sha256: str) -> str:
-    """Digest what an upload asks for: these bytes kept, whatever the form calls them."""
-    return fingerprint("POST /api/v1/images", sha256)
+def _meaning(sha256: str, fields: Mapping[str, str]) -> str:
+    """Digest what an upload asks for: these bytes kept and described so, whatever their name."""
+    return fingerprint("POST /api/v1/images", sha256, *([dict(fields)] if fields else []))

@@ -27,6 +27,7 @@ from imagemill.uploads.upload_views import (
 from imagemill.uploads.views import ImageView, image_view
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.answers import json_answer
+from imagemill.web.links import FileLinks
 from imagemill.web.openapi import (
     IDEMPOTENCY_KEY,
     PICTURE_PROBLEMS,
@@ -141,13 +142,14 @@ class _Routes:
         async def finish(key: str | None) -> Response:
             def remember(connection: Connection, intake: Intake) -> None:
                 if key is not None:
-                    body = image_view(intake.image).model_dump_json()
+                    body = image_view(intake.image, self.uploads.links).model_dump_json()
                     made = intake.image.image_id
                     told = self._remembered(meaning, _status(intake), _place(made), body, made)
                     answers.keep(connection, caller.account, key, told)
 
             upload = await self.uploads.upload(caller, upload_id)
-            return _answer(await self.uploads.finishing.finish(caller, upload, remember))
+            intake = await self.uploads.finishing.finish(caller, upload, remember)
+            return _answer(intake, self.uploads.links)
 
         return await self._once(request, caller, meaning, finish)
 
@@ -186,8 +188,8 @@ class _Routes:
         )
 
 
-def _answer(intake: Intake) -> Response:
-    answer = json_answer(image_view(intake.image), _status(intake))
+def _answer(intake: Intake, links: FileLinks) -> Response:
+    answer = json_answer(image_view(intake.image, links), _status(intake))
     answer.headers["location"] = _place(intake.image.image_id)
     return answer
 

@@ -12,6 +12,7 @@ from imagemill.contracts.problem import Problem, problem_of
 from imagemill.contracts.uploads import Image
 from imagemill.errors import by_code
 from imagemill.uploads.fetch import Fetch, Status
+from imagemill.web.links import FileLinks
 
 
 class ImageView(BaseModel):
@@ -32,6 +33,14 @@ class ImageView(BaseModel):
     sha256: str = Field(description="Of the original's bytes, in hexadecimal digits.")
     name: str | None = Field(description="What its sender called the file.", examples=["photo.jpg"])
     created_at: datetime
+    tags: tuple[str, ...] = Field(description="What you put it under.", examples=[["sea"]])
+    metadata: dict[str, str] = Field(
+        description="What you noted of it, by keys of your own.", examples=[{"project": "atlas"}]
+    )
+    public: bool = Field(description="Whether anybody may read it at `public_url`.")
+    public_url: str | None = Field(
+        description="Where anybody may read it; null unless it is public.", examples=[None]
+    )
     url: str = Field(
         description="Where the bytes are, for callers with a key.",
         examples=["/api/v1/images/1ad4c88f-afcc-42ef-b0f1-c0cdda1e0973/content"],
@@ -55,7 +64,23 @@ class FetchView(BaseModel):
     error: Problem | None = Field(None, description="Why there is no image, once that is sure.")
 
 
-def image_view(image: Image) -> ImageView:
+class ImageList(BaseModel):
+    """One page of a list of images."""
+
+    model_config = ConfigDict(frozen=True)
+
+    images: list[ImageView]
+    next: str | None = Field(
+        description="`cursor` of the next page; null where there is none.", examples=[None]
+    )
+
+
+def public_path(image: Image) -> str:
+    """Tell where anybody may read an image that is public."""
+    return f"/public/images/{image.image_id}"
+
+
+def image_view(image: Image, links: FileLinks) -> ImageView:
     """Show an image to its owner."""
     return ImageView(
         image_id=image.image_id,
@@ -70,6 +95,11 @@ def image_view(image: Image) -> ImageView:
         sha256=image.sha256,
         name=image.name,
         created_at=datetime.fromtimestamp(image.created_at, UTC),
+        status=image.status,
+        tags=image.tags,
+        metadata=image.metadata,
+        public=image.is_public,
+        public_url=links.to(public_path(image)) if image.is_public else None,
         url=f"/api/v1/images/{image.image_id}/content",
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from imagemill.database import Connection
+from imagemill.jobs.records import public
 
 _EXPIRED = """
 SELECT id FROM jobs
@@ -33,6 +34,7 @@ _FORGET: Final = (
     "DELETE FROM events WHERE job_id = :job_id",
     "DELETE FROM attempts WHERE job_id = :job_id",
     "DELETE FROM dead_letters WHERE job_id = :job_id",
+    public.FORGET,
     "DELETE FROM job_outputs WHERE job_id = :job_id",
     "DELETE FROM waits WHERE job_id = :job_id",
     "DELETE FROM jobs WHERE id = :job_id",
