@@ -6,11 +6,14 @@ ImagemillError
 │   │   MethodNotAllowed
 │   ├── Conflict, ImageInUse, RequestInProgress, IdempotencyKeyReused, TooMany, TooManyJobs,
 │   │   Expired
+│   ├── UrlNotAllowed, SourceBlocked
 │   └── PictureRefused   the picture itself is the reason
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
 └── Failed               something on this side went wrong; trying again may help
     ├── Timeout, DecoderCrashed, WorkerLost, DeadlinePassed, IntegrityLost, QueueFull, Internal
+    ├── SourceUnavailable
+    │   └── SourceRefused  answers as its parent does, but trying again is of no use
     └── Unavailable
         └── NotAsked     to callers the same answer: what names no code of its own has its parent's
 """
@@ -176,6 +179,23 @@ class TooMany(Refused):
     status = HTTPStatus.CONFLICT
 
 
+class UrlNotAllowed(Refused):
+    """Say that a URL is refused before anybody is asked: its form, scheme, port or host."""
+
+    code = "url_not_allowed"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class SourceBlocked(Refused):
+    """Say that nothing is fetched from a URL: where it leads is not public, or speaks no HTTP.
+
+    One answer for all of these, so that nobody finds out through it what a network has inside.
+    """
+
+    code = "source_blocked"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
 class PictureRefused(Refused):
     """Say that the picture cannot be worked on; the job fails at once and is not retried."""
 
@@ -276,6 +296,19 @@ class IntegrityLost(Failed):
     status = HTTPStatus.BAD_GATEWAY
     retry = False
     alarm = True
+
+
+class SourceUnavailable(Failed):
+    """Say that the host of a URL did not give what was asked for, or was too slow."""
+
+    code = "source_unavailable"
+    status = HTTPStatus.BAD_GATEWAY
+
+
+class SourceRefused(SourceUnavailable):
+    """Say that the host of a URL answered that there is nothing to be had (404, 403, ...)."""
+
+    retry = False
 
 
 class Unavailable(Failed):

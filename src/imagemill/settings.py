@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from imagemill.breaker import BreakerSettings
 from imagemill.contracts.facts import Limits
 from imagemill.contracts.wording import problem_with
+from imagemill.egress.settings import EgressSettings
 from imagemill.engine.settings import SandboxSettings
 from imagemill.errors import FieldError, InvalidRequest
 from imagemill.gateway.settings import GatewaySettings
@@ -36,7 +37,7 @@ NAMES: Final[Mapping[str, str]] = {
 """Short environment names, without the prefix, and the settings that they stand for."""
 _FOR_OTHERS: Final = frozenset(
     {
-        *("IMAGEMILL_TEST_CORPUS", "IMAGEMILL_TEST_PICTURES"),
+        *("IMAGEMILL_TEST_CORPUS", "IMAGEMILL_TEST_PICTURES", "IMAGEMILL_TEST_ATTACKS"),
         *("IMAGEMILL_SERVER", "IMAGEMILL_KEY"),  # The command line as a client.
     }
 )
@@ -105,6 +106,9 @@ class Settings(BaseModel):
     worker: WorkerSettings = Field(WorkerSettings(), description="Workers.")
     sandbox: SandboxSettings = Field(
         default_factory=SandboxSettings, description="The child processes that touch pixels."
+    )
+    egress: EgressSettings = Field(
+        EgressSettings(), description="Hosts that may be asked for images, and told of events."
     )
     breaker: BreakerSettings = Field(
         BreakerSettings(), description="Leaving alone what fails again and again."
