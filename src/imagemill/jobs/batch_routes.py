@@ -21,12 +21,13 @@ from imagemill.jobs import live, once, parameters
 from imagemill.jobs.batch_request import BatchRequest, BatchWish, batch_wish_of
 from imagemill.jobs.batches import Batches, BatchItems, BatchState, KeepBatch
 from imagemill.jobs.job import Batch
-from imagemill.jobs.listing import MOST, cursor_of, place_of
+from imagemill.jobs.listing import MOST
 from imagemill.jobs.states import Status
 from imagemill.jobs.views import JobView, event_view, job_view, time_of
 from imagemill.web import NO_QUERY, Caller, body_stream
 from imagemill.web.answers import json_answer
 from imagemill.web.openapi import BYTES, IDEMPOTENCY_KEY, Described, location, problem
+from imagemill.web.paging import cursor_of, place_of
 from imagemill.web.reading import json_object, value_of
 
 _MOST_JSON_BYTES: Final = 20_000_000

@@ -15,13 +15,14 @@ from imagemill.contracts.identity import Identity
 from imagemill.errors import FieldError, ImagemillError, InvalidRequest
 from imagemill.jobs import openapi, parameters
 from imagemill.jobs.job import DeadLetter
-from imagemill.jobs.listing import MOST, cursor_of, place_of
+from imagemill.jobs.listing import MOST
 from imagemill.jobs.records.letters import LetterListing
 from imagemill.jobs.replays import LetterDetails
 from imagemill.jobs.views import AttemptView, JobView, attempt_view, job_view, time_of
 from imagemill.pipeline import field_errors
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.openapi import Described, problem
+from imagemill.web.paging import cursor_of, place_of
 from imagemill.web.reading import json_object
 
 if TYPE_CHECKING:

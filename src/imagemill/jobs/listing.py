@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import Depends, Query, Request
 
-from imagemill.errors import FieldError, InvalidRequest
 from imagemill.jobs import parameters
 from imagemill.jobs.job import Job, Listing
 from imagemill.jobs.states import Status
 from imagemill.jobs.views import JobList, job_view
+from imagemill.web.paging import cursor_of, place_of
 
 MOST: Final = 100
 """Things on one page of a list."""
@@ -54,20 +53,3 @@ def page(found: Sequence[Job], asked: Listing) -> JobList:
     goes_on = len(found) > asked.limit
     following = cursor_of(shown[-1].created_at, shown[-1].id) if goes_on else None
     return JobList(jobs=[job_view(each) for each in shown], next=following)
-
-
-def cursor_of(at: float, id_: str) -> str:
-    """Write where a list that is ordered by time and id goes on."""
-    return base64.urlsafe_b64encode(f"{at!r} {id_}".encode()).decode()
-
-
-def place_of(cursor: str) -> tuple[float, str]:
-    """Read a cursor, or the start of the list where it is empty; raises `InvalidRequest`."""
-    if not cursor:
-        return float("inf"), ""
-    try:
-        before, _, before_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
-        return float(before), before_id
-    except ValueError as error:
-        problem = FieldError("cursor", "is not one that an answer gave.")
-        raise InvalidRequest("The list cannot go on from there.", errors=[problem]) from error
