@@ -52,7 +52,7 @@ class PeerSettings(BaseModel):
     users: str = Field("", description="Address of the users service, as `http://users:8000`.")
     uploads: str = Field("", description="Address of the uploads service.")
     jobs: str = Field("", description="Address of the jobs service.")
-    notifier: str = Field("", description="Address of the notifier.")
+    notifier: str = Field("", description="Address of the notifier, for webhooks and its health.")
     worker: str = Field("", description="Address of a worker, for its health only.")
 
 

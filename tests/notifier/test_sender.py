@@ -161,13 +161,13 @@ async def test_ended_deliveries_are_forgotten_with_their_events_and_tries(told: 
     await told.send()
     told.clock.now += told.notifier.settings.keep_deliveries_s + 1
 
-    await told.notifier.sender()._forget()
+    await told.notifier.sweeper().look()
 
     assert [each.status for each in await told.owed()] == [Status.OWED]
     assert len(await told.rows("SELECT * FROM events")) == 1
     await told.send()
     told.clock.now += told.notifier.settings.keep_deliveries_s + 1
-    await told.notifier.sender()._forget()
+    await told.notifier.sweeper().look()
     assert await told.rows("SELECT * FROM events") == []
     assert await told.rows("SELECT * FROM attempts") == []
 

@@ -22,6 +22,7 @@ from imagemill.notifier.sender import Sender
 from imagemill.notifier.service import Notifier
 from imagemill.notifier.settings import NotifierSettings
 from imagemill.notifier.wanted import Target
+from imagemill.notifier.webhooks.service import Webhooks
 
 SETTINGS: Final = NotifierSettings()
 _ALL: Final = """
@@ -34,15 +35,18 @@ class Clock:
     """Seconds that pass when a test says so."""
 
     def __init__(self) -> None:
-        self.now = 1_000_000.0
+        self.now = 1_000_000_000.0
 
     def __call__(self) -> float:
         return self.now
 
 
-def event(number: int, type_: str = "job.completed", owner: str = "A") -> Event:
+def event(
+    number: int, type_: str = "job.completed", owner: str = "A", webhook_url: str | None = None
+) -> Event:
     """Make an event of a log that is called `test`."""
-    return Event(event_id("test", number), type_, 1_000.0, owner, {"job_id": f"job-{number}"})
+    about = {"job_id": f"job-{number}"}
+    return Event(event_id("test", number), type_, 1_000.0, owner, about, webhook_url)
 
 
 class TestLog:
@@ -124,13 +128,16 @@ class Told:
         self.wanted = Everybody("one")
         self.receiver = Receiver()
         self.channels: dict[str, Channel] = {"test": self.receiver}
+        bell = asyncio.Event()
         self.notifier = Notifier(
             database=self.database,
             signer=Signer(b"s" * 32),
             logs=[self.log],
             wanted=[self.wanted],
             channels=self.channels,
+            webhooks=Webhooks(self.database, lambda _: None, bell, 50),
             settings=settings,
+            bell=bell,
             chance=lambda: 0.0,
             faults=faults,
         )
@@ -142,14 +149,7 @@ class Told:
 
     async def send(self, sender: Sender | None = None) -> int:
         """Deliver all that is due; tell how many tries that were."""
-        sender = sender or self.notifier.sender()
-        tries = 0
-        while lent := await sender._take():
-            async with asyncio.TaskGroup() as group:
-                for each in lent:
-                    group.create_task(sender._deliver(each))
-            tries += len(lent)
-        return tries
+        return await sent(sender or self.notifier.sender())
 
     async def owed(self) -> list[Delivery]:
         """Read every delivery, whatever became of it."""
@@ -171,6 +171,17 @@ async def telling(
         yield told
     finally:
         await told.database.close()
+
+
+async def sent(sender: Sender) -> int:
+    """Deliver all that is due; tell how many tries that were."""
+    tries = 0
+    while lent := await sender._take():
+        async with asyncio.TaskGroup() as group:
+            for each in lent:
+                group.create_task(sender._deliver(each))
+        tries += len(lent)
+    return tries
 
 
 def ids(events: Iterable[Event | Delivery]) -> list[str]:

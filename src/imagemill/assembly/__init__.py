@@ -18,6 +18,7 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ from imagemill.contracts.uploads import UploadsClient
 from imagemill.contracts.users import UsersClient
 from imagemill.database.migrations import migrations_of
 from imagemill.database.sqlite import SQLiteCopy
+from imagemill.egress.client import Egress
 from imagemill.engine.edition import edition
 from imagemill.engine.layers import Layer
 from imagemill.engine.sandbox import Sandbox
@@ -48,8 +50,13 @@ from imagemill.jobs.service import Jobs
 from imagemill.jobs.settings import JobsSettings
 from imagemill.jobs.states import Patience
 from imagemill.jobs.sweep import Sweeper
+from imagemill.notifier.channels.webhook import WebhookChannel
 from imagemill.notifier.logs import JobsLog
 from imagemill.notifier.service import Notifier
+from imagemill.notifier.webhook import CHANNEL, new_secret
+from imagemill.notifier.webhooks.aftermath import aftermath
+from imagemill.notifier.webhooks.service import Webhooks
+from imagemill.notifier.webhooks.wanted import WebhooksWanted
 from imagemill.processes import BY_NAME, Process, check
 from imagemill.settings import Settings
 from imagemill.storage.local import LocalStorage
@@ -241,15 +248,21 @@ async def _start_worker(parts: Parts) -> ASGIApp:
 
 
 async def _start_notifier(parts: Parts) -> ASGIApp:
+    settings, database = parts.settings.notifier, parts.database("notifications")
     jobs = JobsClient(parts.client("jobs", "notifier"))
+    egress, bell = Egress(parts.settings.egress.rules), asyncio.Event()
+    channel = WebhookChannel(database, egress, settings.webhook_timeout_s, time.time, new_secret)
     notifier = Notifier(
-        database=parts.database("notifications"),
+        database=database,
         signer=parts.signer,
         logs=[JobsLog(jobs, _links(parts.settings))],
-        wanted=[],
-        channels={},
-        settings=parts.settings.notifier,
+        wanted=[WebhooksWanted(database)],
+        channels={CHANNEL: channel},
+        webhooks=Webhooks(database, egress.check, bell, settings.webhooks_per_owner),
+        settings=settings,
+        bell=bell,
         chance=lambda: random.uniform(-1, 1),  # noqa: S311 - no secret
+        aftermath=partial(aftermath, disable_after_s=settings.disable_after_s),
         faults=parts.faults,
     )
     await notifier.start()
@@ -303,7 +316,10 @@ def _known_peers(parts: Parts) -> list[str]:
 
 
 def _routes(parts: Parts, processes: Iterable[Process]) -> dict[str, Transport]:
-    return {prefix: parts.transport(each.name) for each in processes for prefix in each.answers}
+    """Tell who answers what; a service that has no address (the notifier) answers nothing."""
+    known = _known_peers(parts)
+    found = [each for each in processes if each.name in known]
+    return {prefix: parts.transport(each.name) for each in found for prefix in each.answers}
 
 
 def _make_private(folder: Path) -> None:

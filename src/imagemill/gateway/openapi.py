@@ -47,6 +47,11 @@ _TAGS: Final = (
         " in the place of its steps.",
     },
     {
+        "name": "webhooks",
+        "description": "URLs of programs that are told what happened, signed by Standard Webhooks,"
+        " and the log of what was delivered to them.",
+    },
+    {
         "name": "keys",
         "description": "The key that is calling, and how often and how long its jobs are tried.",
     },

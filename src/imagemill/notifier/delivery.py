@@ -29,6 +29,8 @@ class Delivery:
     channel: str
     target: str
     """What the channel called it."""
+    address: str
+    """Where it goes, as it was when it became owed; empty where the target alone says it."""
     lane: str
     """The host and the owner: few deliveries of each are tried at a time."""
     status: Status
@@ -40,6 +42,8 @@ class Delivery:
     ended_at: float | None
     body: str
     """JSON: `type`, `timestamp` and `data`."""
+    reason: str = ""
+    """Why the last try failed; empty where it did not."""
     lease_id: str | None = None
     """Held by who tries it now."""
 

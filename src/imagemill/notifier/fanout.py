@@ -90,6 +90,7 @@ def _owed(target: Target, facts: Mapping[str, Mapping[str, Any]]) -> Owed:
         event=row,
         channel=target.channel,
         target=target.name,
+        address=target.address,
         lane=lane_of(target.host, event.owner),
         due_at=target.due_at,
     )

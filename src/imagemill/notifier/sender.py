@@ -24,8 +24,6 @@ from imagemill.notifier.settings import NotifierSettings
 
 _LOOK_EVERY_S: Final = 1.0
 """How often to look for what another process owes."""
-_SWEEP_EVERY_S: Final = 60.0
-_FORGET_AT_ONCE: Final = 500
 _log = structlog.get_logger(__name__)
 
 Aftermath = Callable[[Connection, Delivery, Outcome], None]
@@ -74,15 +72,6 @@ class Sender:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_EVERY_S):
                         await self._bell.wait()
-
-    async def sweep(self) -> None:
-        """Forget ended deliveries when their time is over, until cancelled."""
-        while True:
-            try:
-                await self._forget()
-            except ImagemillError as error:
-                _log.warning("deliveries_not_swept", reason=error.message)
-            await asyncio.sleep(_SWEEP_EVERY_S)
 
     async def _take(self) -> list[Delivery]:
         def look(connection: Connection) -> Mapping[str, int]:
@@ -145,15 +134,6 @@ class Sender:
             return None
         pace = self._settings.pace
         return pause_s(delivery.tries + 1, outcome.after_s, self._chance, pace=pace)
-
-    async def _forget(self) -> None:
-        def unit(connection: Connection) -> int:
-            before = connection.now() - self._settings.keep_deliveries_s
-            return deliveries.forget(connection, before, _FORGET_AT_ONCE)
-
-        forgotten = _FORGET_AT_ONCE
-        while forgotten == _FORGET_AT_ONCE:
-            forgotten = await self._database.run(unit, durable=False)
 
 
 _STATUS: Final = {

@@ -13,13 +13,17 @@ from imagemill.contracts.identity import Signer
 from imagemill.database import Connection, Database
 from imagemill.database.migrations import migrations_of
 from imagemill.faults import Faults
+from imagemill.idempotency import Running
 from imagemill.notifier.channels import Channel
 from imagemill.notifier.fanout import Fanout
 from imagemill.notifier.logs import Log
 from imagemill.notifier.records import deliveries
 from imagemill.notifier.sender import Aftermath, Sender
 from imagemill.notifier.settings import NotifierSettings
+from imagemill.notifier.sweep import Sweeper
 from imagemill.notifier.wanted import Wanted
+from imagemill.notifier.webhooks.routes import add_webhooks
+from imagemill.notifier.webhooks.service import Webhooks
 from imagemill.web import service_app
 
 
@@ -37,17 +41,22 @@ class Notifier:
     """Who wants to be told, each for some channels."""
     channels: Mapping[str, Channel]
     """Ways of telling, by the name that targets give."""
+    webhooks: Webhooks
     settings: NotifierSettings
+    bell: asyncio.Event
+    """Rung when something is owed."""
     chance: Callable[[], float]
     """Gives numbers from -1 to 1."""
     aftermath: Aftermath | None = None
     faults: Faults = field(default_factory=Faults.none)
-    bell: asyncio.Event = field(default_factory=asyncio.Event)
-    """Rung when something is owed."""
+    running: Running = field(default_factory=Running)
+    """Requests under way that carry an idempotency key."""
 
     def app(self) -> FastAPI:
         """Make the HTTP side."""
-        return service_app("Imagemill notifier", self.signer)
+        app = service_app("Imagemill notifier", self.signer)
+        add_webhooks(app, self.webhooks, self.running)
+        return app
 
     async def start(self) -> None:
         """Bring the schema up to date."""
@@ -60,7 +69,7 @@ class Notifier:
             for log in self.logs:
                 group.create_task(self.fanout(log).run())
             group.create_task(sender.run())
-            group.create_task(sender.sweep())
+            group.create_task(self.sweeper().run())
 
     def fanout(self, log: Log) -> Fanout:
         """Make what reads a log."""
@@ -77,6 +86,10 @@ class Notifier:
             aftermath=self.aftermath,
             faults=self.faults,
         )
+
+    def sweeper(self) -> Sweeper:
+        """Make what forgets."""
+        return Sweeper(self.database, self.settings.keep_deliveries_s)
 
     async def health(self) -> dict[str, Any]:
         """Tell how many deliveries are owed, and how old the oldest of them is."""

@@ -31,6 +31,18 @@ class NotifierSettings(BaseModel):
         le=10,
         description="What the pauses between tries (5 seconds to a day) are multiplied by.",
     )
+    webhooks_per_owner: int = Field(
+        50, ge=1, le=10_000, description="Webhooks of one owner; one more is refused (409)."
+    )
+    webhook_timeout_s: float = Field(
+        10.0, ge=0.1, le=15, description="Seconds in which a webhook's receiver must answer."
+    )
+    disable_after_s: float = Field(
+        432_000.0,
+        ge=60,
+        description="Seconds without one good answer, tries going on, after which a webhook is "
+        "disabled.",
+    )
     keep_deliveries_s: float = Field(
         2_592_000.0,
         ge=3600,

@@ -20,6 +20,8 @@ class Target:
     """Which of the channel's addresses; an event is owed to each name once."""
     host: str
     """Whom slowness concerns: a few deliveries at a time go to one host."""
+    address: str = ""
+    """Where it goes, if that is to be kept with the delivery."""
     due_at: float | None = None
     """Not before this; None for at once. Seconds since 1970."""
 

@@ -14,8 +14,10 @@ INSERT INTO events (id, type, at, owner, body) VALUES (:id, :type, :at, :owner, 
 ON CONFLICT (id) DO NOTHING
 """
 _ADD = """
-INSERT INTO deliveries (id, event_id, owner, channel, target, lane, status, due_at, created_at)
-VALUES (:id, :event_id, :owner, :channel, :target, :lane, 'owed', :due_at, :created_at)
+INSERT INTO deliveries (id, event_id, owner, channel, target, address, lane, status,
+                        due_at, created_at)
+VALUES (:id, :event_id, :owner, :channel, :target, :address, :lane, 'owed',
+        :due_at, :created_at)
 ON CONFLICT DO NOTHING
 """
 # From one lane to the next, and not over every row: a lane may hold many.
@@ -46,7 +48,7 @@ FROM deliveries d JOIN events e ON e.id = d.event_id
 _LENT = f"{_DELIVERY} WHERE d.lease_id = :lease_id ORDER BY d.created_at, d.id"
 _END = """
 UPDATE deliveries SET status = :status, tries = tries + 1, due_at = :due_at, ended_at = :ended_at,
-       lease_id = NULL
+       lease_id = NULL, reason = :reason
 WHERE id = :id AND lease_id = :lease_id RETURNING id
 """
 _ADD_ATTEMPT = """
@@ -86,6 +88,7 @@ class Owed:
     """Row of the event: `id`, `type`, `at`, `owner`, `body`."""
     channel: str
     target: str
+    address: str
     lane: str
     due_at: float | None
     """None for at once."""
@@ -125,7 +128,7 @@ def finish(
     """Write down the end of a try; False, and nothing is written, when its lease was over."""
     row = {"id": delivery.id, "lease_id": delivery.lease_id, "status": status, "due_at": due_at}
     ended_at = None if status is Status.OWED else connection.now()
-    if not connection.execute(_END, row | {"ended_at": ended_at}):
+    if not connection.execute(_END, row | {"ended_at": ended_at, "reason": attempt["reason"]}):
         return False
     connection.execute(_ADD_ATTEMPT, {"delivery_id": delivery.id, **attempt})
     return True
@@ -161,6 +164,7 @@ def delivery_of(row: Row) -> Delivery:
         owner=row["owner"],
         channel=row["channel"],
         target=row["target"],
+        address=row["address"],
         lane=row["lane"],
         status=Status(row["status"]),
         tries=row["tries"],
@@ -168,6 +172,7 @@ def delivery_of(row: Row) -> Delivery:
         created_at=row["created_at"],
         ended_at=row["ended_at"],
         body=row["body"],
+        reason=row["reason"],
         lease_id=row["lease_id"],
     )
 

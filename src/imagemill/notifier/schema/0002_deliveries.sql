@@ -14,6 +14,7 @@ CREATE TABLE deliveries (
     owner TEXT NOT NULL,
     channel TEXT NOT NULL,
     target TEXT NOT NULL,
+    address TEXT NOT NULL,
     lane TEXT NOT NULL,
     status TEXT NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0,
@@ -21,6 +22,7 @@ CREATE TABLE deliveries (
     lease_id TEXT,
     created_at REAL NOT NULL,
     ended_at REAL,
+    reason TEXT NOT NULL DEFAULT '',
     UNIQUE (event_id, channel, target)
 );
 CREATE INDEX deliveries_owed ON deliveries (lane, due_at) WHERE status = 'owed';
@@ -39,3 +41,40 @@ CREATE TABLE attempts (
     answer TEXT NOT NULL,
     PRIMARY KEY (delivery_id, number)
 );
+
+CREATE TABLE webhooks (
+    id TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    url TEXT NOT NULL,
+    events TEXT NOT NULL,
+    description TEXT NOT NULL,
+    is_enabled INTEGER NOT NULL,
+    disabled_reason TEXT,
+    failing_since REAL,
+    created_at REAL NOT NULL
+);
+CREATE INDEX webhooks_of_owner ON webhooks (owner, created_at DESC, id DESC);
+
+-- What signs deliveries: of a webhook by its id, of the URLs that jobs bring by `jobs`.
+CREATE TABLE secrets (
+    owner TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    made_at REAL NOT NULL,
+    old_secret TEXT,
+    old_until REAL,
+    PRIMARY KEY (owner, holder)
+);
+
+CREATE TABLE idempotency (
+    owner TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    location TEXT,
+    body TEXT NOT NULL,
+    made TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    PRIMARY KEY (owner, key)
+);
+CREATE INDEX idempotency_by_age ON idempotency (created_at);
