@@ -205,6 +205,7 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
         bells=bells,
         settings=settings,
         engine=edition(),
+        check_url=Egress(parts.settings.egress.rules).check,
     )
     await jobs.start()
     relay = Relay(database, queue, bells, parts.faults)

@@ -163,6 +163,8 @@ class JobEvent(Contract):
     owner: str
     at: float
     """Seconds since 1970."""
+    webhook_url: str | None = None
+    """Where the job, or the batch, asked to be told of its end."""
 
 
 class JobEvents(Contract):

@@ -87,6 +87,7 @@ def plan_of(wish: Wish, image: Image | None, images: Mapping[str, Image], engine
             priority=wish.terms.priority,
             max_retries=wish.terms.max_retries,
             timeout_s=wish.terms.timeout_s,
+            webhook_url=wish.terms.webhook_url,
         ),
         deadline_s=wish.terms.deadline_s,
     )

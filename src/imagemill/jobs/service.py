@@ -18,7 +18,7 @@ from imagemill.contracts.jobs import JobEvent
 from imagemill.contracts.uploads import Image, Intake, UploadsClient
 from imagemill.database import Connection, Database
 from imagemill.database.migrations import migrations_of
-from imagemill.errors import FieldError, ImageInUse, InvalidRequest
+from imagemill.errors import FieldError, ImageInUse, InvalidRequest, UrlNotAllowed
 from imagemill.idempotency import Running
 from imagemill.jobs.bells import Bells
 from imagemill.jobs.job import Event, Job, Listing, Result
@@ -53,6 +53,8 @@ class Jobs:
     settings: JobsSettings
     engine: str
     """Names the versions that make the pixels; part of every result's key."""
+    check_url: Callable[[str], None]
+    """Raises `UrlNotAllowed` for a URL to which nothing can be sent."""
     running: Running = field(default_factory=Running)
     """Requests under way that carry an idempotency key."""
 
@@ -82,6 +84,16 @@ class Jobs:
         """Put presets in place, and what the caller's key says where the wish says nothing."""
         wish = await self.presets.resolve(wish, owner.account)
         return replace(wish, terms=self._terms(wish.terms, owner))
+
+    def check_webhook(self, url: str | None) -> None:
+        """Refuse a URL that cannot be told of anything; raises `UrlNotAllowed`."""
+        if url is None:
+            return
+        try:
+            self.check_url(url)
+        except UrlNotAllowed as error:
+            problem = FieldError("webhook_url", "is not one that can be told of a job's end.")
+            raise UrlNotAllowed(error.message, errors=[problem]) from error
 
     async def check_room(self, owner: Identity) -> None:
         """Refuse early, before a picture is taken in for a job that could not wait."""
@@ -245,6 +257,7 @@ class Jobs:
 
     def _terms(self, asked: TermsRequest, owner: Identity) -> TermsRequest:
         """Complete what a job asks for by what its key says; raises `InvalidRequest`."""
+        self.check_webhook(asked.webhook_url)
         most_s = self.settings.max_timeout_s
         if asked.timeout_s is not None and asked.timeout_s > most_s:
             problem = FieldError("timeout_s", f"must be at most {most_s:g}.")

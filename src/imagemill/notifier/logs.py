@@ -80,6 +80,7 @@ class JobsLog:
             at=told.at,
             owner=told.owner,
             data={name: value for name, value in about.items() if value},
+            webhook_url=told.webhook_url,
         )
 
 

@@ -13,9 +13,9 @@ from imagemill.jobs.job import Batch
 
 _ADD = """
 INSERT INTO batches (id, owner, created_at, finished_at, total, completed, failed, cancelled,
-                     replay_of, request_id)
+                     replay_of, request_id, webhook_url)
 VALUES (:id, :owner, :created_at, :finished_at, :total, :completed, :failed, :cancelled,
-        :replay_of, :request_id)
+        :replay_of, :request_id, :webhook_url)
 """
 _ADD_REFUSAL = """
 INSERT INTO batch_refusals (batch_id, position, name, error)
@@ -146,4 +146,5 @@ def _batch(row: Row) -> Batch:
         finished_at=row["finished_at"],
         replay_of=row["replay_of"],
         request_id=row["request_id"],
+        webhook_url=row["webhook_url"],
     )

@@ -17,10 +17,10 @@ from imagemill.jobs.turns import priority_of
 _ADD = """
 INSERT INTO jobs (id, owner, type, status, image_id, storage_key, pictures, digests, request_id,
                   created_at, finished_at, lane, max_retries, timeout_s, deadline_at,
-                  batch_id, position, replay_of)
+                  batch_id, position, replay_of, webhook_url)
 VALUES (:id, :owner, :type, :status, :image_id, :storage_key, :pictures, :digests, :request_id,
         :created_at, :finished_at, :lane, :max_retries, :timeout_s, :deadline_at,
-        :batch_id, :position, :replay_of)
+        :batch_id, :position, :replay_of, :webhook_url)
 """
 _ADD_OUTPUT = """
 INSERT INTO job_outputs (job_id, position, name, steps, work_key, storage_key, is_cached)
@@ -198,6 +198,7 @@ def _row(job: Job) -> dict[str, Any]:
         "max_retries": job.terms.max_retries,
         "timeout_s": job.terms.timeout_s,
         "deadline_at": job.terms.deadline_at,
+        "webhook_url": job.terms.webhook_url,
         **asdict(job.place),
     }
 
@@ -237,6 +238,7 @@ def _job(row: Row, outputs: Iterable[Row]) -> Job:
             max_retries=row["max_retries"],
             timeout_s=row["timeout_s"],
             deadline_at=row["deadline_at"],
+            webhook_url=row["webhook_url"],
         ),
         place=Place(row["batch_id"], row["position"], row["replay_of"]),
         request_id=row["request_id"],
