@@ -21,9 +21,10 @@ class NotifierSettings(BaseModel):
     )
     delivery_lease_s: float = Field(
         60.0,
-        ge=20,
+        ge=2,
         le=3600,
-        description="Seconds after which a delivery is tried again whose notifier has died.",
+        description="Seconds after which a delivery is tried again whose notifier has died; longer "
+        "than an answer may take.",
     )
     pace: float = Field(
         1.0,
