@@ -62,6 +62,7 @@ def run(page: Path, server: Server, folder: Path) -> subprocess.CompletedProcess
     """Run a page's commands in one shell that stops at the first failure."""
     blocks = "".join(_BLOCK.findall(page.read_text(encoding="utf-8")))
     here = blocks.replace("http://127.0.0.1:8000", server.address)
+    here = here.replace("127.0.0.1:9000", f"127.0.0.1:{server.receiver_port}")
     program = f'imagemill() {{ {shlex.join(IMAGEMILL)} "$@"; }}\n'
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", program + here],

@@ -26,6 +26,7 @@ from imagemill.cli import (
     screen,
     serve,
     submit,
+    webhooks,
 )
 from imagemill.cli.failure import CommandFailed
 from imagemill.errors import ImagemillError, InvalidRequest
@@ -66,6 +67,7 @@ def application(*, colour: bool) -> typer.Typer:
     presets.add_to(program, colour=colour)
     batches.add_to(program, colour=colour)
     dead_letters.add_to(program, colour=colour)
+    webhooks.add_to(program, colour=colour)
     return program
 
 

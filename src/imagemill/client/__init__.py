@@ -51,6 +51,14 @@ from imagemill.client.problems import (
     UnreachableError,
 )
 from imagemill.client.terms import Terms
+from imagemill.client.webhook_answers import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryDetails,
+    NewWebhook,
+    Secret,
+    Webhook,
+)
 
 __all__ = [
     "Accepted",
@@ -65,6 +73,9 @@ __all__ = [
     "DeadLetter",
     "DeadLetterDetails",
     "Decided",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryDetails",
     "Event",
     "Example",
     "FieldProblem",
@@ -73,6 +84,7 @@ __all__ = [
     "Job",
     "JobInput",
     "LetterFilter",
+    "NewWebhook",
     "Operation",
     "Output",
     "PredictedOutput",
@@ -82,8 +94,10 @@ __all__ = [
     "Problem",
     "ProblemError",
     "RefusedItem",
+    "Secret",
     "Status",
     "StillWorkingError",
     "Terms",
     "UnreachableError",
+    "Webhook",
 ]

@@ -20,6 +20,7 @@ from imagemill.client.answers import (
     Status,
 )
 from imagemill.client.blocking_parts import BlockingBatches, BlockingDeadLetters
+from imagemill.client.blocking_webhooks import BlockingWebhooks
 from imagemill.client.calls import Client
 from imagemill.client.loop import Loop
 from imagemill.client.terms import Outputs, Steps, Terms
@@ -47,6 +48,8 @@ class BlockingClient:
         """Jobs whose tries are used up."""
         self.batches = BlockingBatches(self._loop, self._client.batches)
         """Many jobs made by one request."""
+        self.webhooks = BlockingWebhooks(self._loop, self._client.webhooks)
+        """URLs that are told of events."""
 
     def __enter__(self) -> Self:
         """Give the client itself."""

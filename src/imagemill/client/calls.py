@@ -33,6 +33,7 @@ from imagemill.client.dead_letters import DeadLetters
 from imagemill.client.problems import StillWorkingError
 from imagemill.client.terms import Outputs, Steps, Terms, named
 from imagemill.client.transfer import Progress, body_of, counted, write_whole
+from imagemill.client.webhooks import Webhooks
 
 _LONGEST_PAGE = 100
 
@@ -66,6 +67,8 @@ class Client:
         """Jobs whose tries are used up."""
         self.batches = Batches(self._connection)
         """Many jobs made by one request."""
+        self.webhooks = Webhooks(self._connection)
+        """URLs that are told of events."""
 
     async def __aenter__(self) -> Self:
         """Give the client itself."""
