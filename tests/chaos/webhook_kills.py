@@ -14,6 +14,7 @@ from typing import Final
 from standardwebhooks import Webhook
 
 from imagemill.notifier.delivery import delivery_id
+from imagemill.notifier.events import event_id
 from tests.acceptance.api import API, good
 from tests.acceptance.system import System, eventually, free_port
 from tests.chaos import ledger, work
@@ -77,7 +78,7 @@ def run(scale: Scale, folder: Path) -> Report:
             system.kill()
         work.all_ended(api, within_s=size.within_s)
         owed = {
-            delivery_id(f"evt_jobs_{each.seq}", "webhook", made["webhook_id"]): each
+            delivery_id(event_id("jobs", each.seq, each.at), "webhook", made["webhook_id"]): each
             for each in ledger.events(system.data)
             if each.type in ledger.FINAL
         }

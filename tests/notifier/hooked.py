@@ -21,6 +21,7 @@ from imagemill.notifier.service import Notifier
 from imagemill.notifier.settings import NotifierSettings
 from imagemill.notifier.webhook import CHANNEL, new_secret
 from imagemill.notifier.webhooks.aftermath import aftermath
+from imagemill.notifier.webhooks.routes import add_webhooks
 from imagemill.notifier.webhooks.service import Webhooks
 from imagemill.notifier.webhooks.wanted import WebhooksWanted
 from tests.notifier.told import Clock, TestLog, sent
@@ -49,15 +50,15 @@ class Hooked:
             logs=[self.log],
             wanted=[WebhooksWanted(self.database)],
             channels={CHANNEL: self.channel},
-            webhooks=self.webhooks,
             settings=settings,
             bell=bell,
             chance=lambda: 0.0,
             aftermath=partial(aftermath, disable_after_s=settings.disable_after_s),
         )
-        self._client = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(self.notifier.app()), base_url="http://test"
-        )
+        app = self.notifier.app()
+        add_webhooks(app, self.webhooks)
+        transport = httpx2.ASGITransport(app)
+        self._client = httpx2.AsyncClient(transport=transport, base_url="http://test")
 
     async def ask(
         self,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from imagemill.notifier.channels import Kind
+from imagemill.notifier.channels import Kind, again
 from imagemill.notifier.channels.webhook import judged, pause_asked_for
 from imagemill.notifier.settings import NotifierSettings
+from imagemill.notifier.webhooks.aftermath import aftermath
 from tests.notifier.hooked import Hooked, hooked
 from tests.notifier.receiver import Answer, Receiver, receiving
 from tests.notifier.told import event
@@ -236,3 +238,35 @@ async def test_what_a_job_brought_can_be_delivered_again(hooks: Hooked, receiver
     assert len({each.id for each in receiver.got}) == 1
     assert len(receiver.got) == 2
     assert (await hooks.ask("POST", "/jobs/test")).status_code == 404
+
+
+async def test_what_is_on_its_way_to_a_webhook_that_is_removed_or_disabled_goes_nowhere(
+    hooks: Hooked, receiver: Receiver
+) -> None:
+    removed, disabled = [await hooks.make(receiver.url) for _ in range(2)]
+    await hooks.hear(event(1))
+    lent = await hooks.notifier.sender()._take()
+    await hooks.ask("DELETE", f"/{removed['webhook_id']}")
+    await hooks.ask("PATCH", f"/{disabled['webhook_id']}", json={"enabled": False})
+
+    outcomes = [await hooks.channel.deliver(each) for each in lent]
+
+    assert sorted((each.kind, each.reason) for each in outcomes) == [
+        (Kind.NEVER, "The webhook is disabled."),
+        (Kind.NEVER, "The webhook was removed."),
+    ]
+    assert receiver.got == []
+
+
+async def test_how_other_channels_fare_is_nothing_to_webhooks(
+    hooks: Hooked, receiver: Receiver
+) -> None:
+    made = await hooks.make(receiver.url)
+    await hooks.hear(event(1))
+    (lent,) = await hooks.notifier.sender()._take()
+    mail = replace(lent, channel="mail")
+
+    await hooks.database.run(lambda each: aftermath(each, mail, again("No."), 60.0))
+
+    shown = (await hooks.ask("GET", f"/{made['webhook_id']}")).json()
+    assert shown["failing_since"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -119,3 +120,20 @@ async def test_several_may_say_who_wants_what(told: Told) -> None:
     ).hear()
 
     assert {each.target for each in await told.owed()} == {"one", "mail"}
+
+
+async def test_a_notifier_that_runs_hears_and_delivers_and_outlasts_a_log_that_is_away(
+    told: Told,
+) -> None:
+    told.log.is_away = True
+    running = asyncio.create_task(told.notifier.run())
+    async with asyncio.timeout(20):
+        await told.log.was_asked.wait()
+        told.log.is_away = False
+        told.log.events.append(event(1))
+        await told.receiver.heard("one", 1)
+
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert ids(told.receiver.got) == ["evt_test_1"]

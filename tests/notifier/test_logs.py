@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from imagemill.faults import Faults
 from imagemill.jobs.job import Terms
 from imagemill.jobs.routes import app_of
 from imagemill.notifier.events import TYPES, body_of
-from imagemill.notifier.logs import JobsLog, linked
+from imagemill.notifier.logs import ImagesLog, JobsLog, linked
 from tests.jobs import test_webhook_urls as urls
 from tests.jobs.life import A, Life, living
 
@@ -64,7 +65,7 @@ async def test_an_event_has_the_same_id_each_time_that_it_is_read(life: Life, lo
 
     assert first == second
     (event,) = first.events
-    assert event.id == f"evt_jobs_{first.last}"
+    assert event.id == f"evt_jobs_{first.last}_{int(event.at * 1000):x}"
     assert (event.owner, event.data, event.webhook_url) == ("A", {"job_id": job.id}, urls.URL)
 
 
@@ -137,3 +138,41 @@ def test_links_can_be_followed_from_elsewhere(given: object, told: object) -> No
     expected = {"steps": [{"op": "flip", "url": f"{LINKS}/a"}]} if told is None else told
 
     assert linked(given, LINKS) == expected
+
+
+@dataclass(frozen=True)
+class Told:
+    id: int
+    type: str
+    image_id: str
+    code: str | None = None
+    owner: str = "A"
+    at: float = 5.0
+
+
+class Uploads:
+    """The log of uploads, as another service would answer."""
+
+    def __init__(self, *events: Told) -> None:
+        self._events = events
+
+    async def events(self, after: int, *, wait_s: float) -> list[Told]:
+        """Give what is after a number."""
+        return [each for each in self._events if each.id > after]
+
+
+async def test_a_second_log_tells_of_images() -> None:
+    stored = Told(3, "image.stored", "i-1")
+    failed = Told(4, "image.failed", "i-2", code="source_unavailable")
+    log = ImagesLog(Uploads(Told(2, "image.begun", "i-1"), stored, failed), LINKS)
+
+    page = await log.after(0)
+    facts = await log.facts(page.events)
+
+    assert (page.last, page.heard) == (4, 3)
+    assert list(facts.values()) == [
+        {"image_id": "i-1", "status": "stored", "url": f"{LINKS}/api/v1/images/i-1"},
+        {"image_id": "i-2", "status": "failed", "code": "source_unavailable"},
+    ]
+    assert [each.id for each in page.events] == ["evt_images_3_1388", "evt_images_4_1388"]
+    assert (await log.after(4)).last == 4

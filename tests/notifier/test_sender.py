@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TypeVar
 
+from imagemill.database import Database, Unit
+from imagemill.errors import Unavailable
 from imagemill.notifier.channels import again, never
 from imagemill.notifier.delivery import Status, lane_of
 from imagemill.notifier.records.deliveries import Waiting
 from imagemill.notifier.retries import TRIES
-from imagemill.notifier.sender import room
+from imagemill.notifier.sender import Sender, room
 from imagemill.notifier.settings import NotifierSettings
+from imagemill.notifier.sweep import Sweeper
 from tests.notifier.told import Told, event, ids, telling
+
+T = TypeVar("T")
 
 
 async def test_what_is_owed_is_delivered_once(told: Told) -> None:
@@ -204,3 +210,58 @@ def test_no_more_are_tried_at_once_than_the_setting_allows() -> None:
     due = [Waiting(lane_of(f"{each}.test", str(each)), 0.0) for each in range(3)]
 
     assert sum(room(due, {lane_of("z.test", "Z"): 2}, settings).values()) == 3
+
+
+async def test_a_database_that_is_away_for_a_moment_is_outlasted(told: Told) -> None:
+    await told.hear(event(1))
+    away = Away(told.database)
+    sender = Sender(
+        away, told.channels, told.notifier.settings, told.notifier.bell, chance=lambda: 0.0
+    )
+    sending = asyncio.create_task(sender.run())
+    async with asyncio.timeout(20):
+        await told.receiver.heard("one", 1)
+
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+
+    assert away.refused == 1
+
+
+async def test_a_sweep_that_cannot_write_is_made_again_later(told: Told) -> None:
+    away = Away(told.database)
+    sweeping = asyncio.create_task(Sweeper(away, 60.0).run())
+
+    async with asyncio.timeout(20):
+        await away.was_refused.wait()
+
+    assert not sweeping.done()
+    sweeping.cancel()
+    await asyncio.gather(sweeping, return_exceptions=True)
+
+
+class Away:
+    """A database that does not answer the first time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.refused = 0
+        self.was_refused = asyncio.Event()
+        self.migrate = database.migrate
+        self.close = database.close
+
+    async def read(self, unit: Unit[T]) -> T:
+        """Refuse once, then read."""
+        self._refuse_once()
+        return await self._database.read(unit)
+
+    async def run(self, unit: Unit[T], *, durable: bool = True) -> T:
+        """Refuse once, then run."""
+        self._refuse_once()
+        return await self._database.run(unit, durable=durable)
+
+    def _refuse_once(self) -> None:
+        if not self.refused:
+            self.refused += 1
+            self.was_refused.set()
+            raise Unavailable("The database cannot be used now.")

@@ -438,3 +438,18 @@ async def rows(hooks: Hooked, table: str) -> int:
     statement = f"SELECT 1 FROM {table}"  # noqa: S608 - a name of ours
     found = await hooks.database.read(lambda each: each.execute(statement))
     return len(found)
+
+
+async def test_more_than_fits_into_one_transaction_is_delivered_again(
+    hooks: Hooked, receiver: Receiver
+) -> None:
+    made = await hooks.make(receiver.url)
+    path = f"/{made['webhook_id']}"
+    hooks.log.page = 2000
+    await hooks.hear(*(event(each) for each in range(1, 1102)))
+    for enabled in (False, True):
+        await hooks.ask("PATCH", path, json={"enabled": enabled})
+
+    answer = await hooks.ask("POST", f"{path}/redeliver", json={"status": "failed"})
+
+    assert answer.json() == {"redelivered": 1101}

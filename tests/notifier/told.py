@@ -15,14 +15,13 @@ from imagemill.errors import Unavailable
 from imagemill.faults import Faults
 from imagemill.notifier.channels import Channel, Outcome, delivered
 from imagemill.notifier.delivery import Delivery
-from imagemill.notifier.events import Event, event_id
+from imagemill.notifier.events import Event
 from imagemill.notifier.logs import Page
 from imagemill.notifier.records.deliveries import delivery_of
 from imagemill.notifier.sender import Sender
 from imagemill.notifier.service import Notifier
 from imagemill.notifier.settings import NotifierSettings
 from imagemill.notifier.wanted import Target
-from imagemill.notifier.webhooks.service import Webhooks
 
 SETTINGS: Final = NotifierSettings()
 _ALL: Final = """
@@ -46,7 +45,7 @@ def event(
 ) -> Event:
     """Make an event of a log that is called `test`."""
     about = {"job_id": f"job-{number}"}
-    return Event(event_id("test", number), type_, 1_000.0, owner, about, webhook_url)
+    return Event(f"evt_test_{number}", type_, 1_000.0, owner, about, webhook_url)
 
 
 class TestLog:
@@ -58,9 +57,14 @@ class TestLog:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.page = 100
+        self.is_away = False
+        self.was_asked = asyncio.Event()
 
     async def after(self, number: int) -> Page:
         """Read on; there is no waiting."""
+        self.was_asked.set()
+        if self.is_away:
+            raise Unavailable("The log cannot be read now.")
         found = self.events[number : number + self.page]
         return Page(found, number + len(found), len(found))
 
@@ -128,16 +132,13 @@ class Told:
         self.wanted = Everybody("one")
         self.receiver = Receiver()
         self.channels: dict[str, Channel] = {"test": self.receiver}
-        bell = asyncio.Event()
         self.notifier = Notifier(
             database=self.database,
             signer=Signer(b"s" * 32),
             logs=[self.log],
             wanted=[self.wanted],
             channels=self.channels,
-            webhooks=Webhooks(self.database, lambda _: None, bell, 50),
             settings=settings,
-            bell=bell,
             chance=lambda: 0.0,
             faults=faults,
         )

@@ -55,6 +55,7 @@ from imagemill.notifier.logs import JobsLog
 from imagemill.notifier.service import Notifier
 from imagemill.notifier.webhook import CHANNEL, new_secret
 from imagemill.notifier.webhooks.aftermath import aftermath
+from imagemill.notifier.webhooks.routes import add_webhooks
 from imagemill.notifier.webhooks.service import Webhooks
 from imagemill.notifier.webhooks.wanted import WebhooksWanted
 from imagemill.processes import BY_NAME, Process, check
@@ -259,7 +260,6 @@ async def _start_notifier(parts: Parts) -> ASGIApp:
         logs=[JobsLog(jobs, _links(parts.settings))],
         wanted=[WebhooksWanted(database)],
         channels={CHANNEL: channel},
-        webhooks=Webhooks(database, egress.check, bell, settings.webhooks_per_owner),
         settings=settings,
         bell=bell,
         chance=lambda: random.uniform(-1, 1),  # noqa: S311 - no secret
@@ -269,6 +269,8 @@ async def _start_notifier(parts: Parts) -> ASGIApp:
     await notifier.start()
     parts.loops.append(notifier.run)
     app = notifier.app()
+    webhooks = Webhooks(database, egress.check, bell, settings.webhooks_per_owner)
+    add_webhooks(app, webhooks)
     tell_health(app, _notifier_health(parts, notifier))
     return app
 

@@ -25,7 +25,7 @@ class Event:
     """Something that happened to what an account owns."""
 
     id: str
-    """Stable: `evt_`, the log that it stands in, and its number there."""
+    """Stable: `evt_`, the log that it stands in, its number there, and its time."""
     type: str
     """One of `TYPES`."""
     at: float
@@ -37,9 +37,12 @@ class Event:
     """Where the job asked to be told of its end; None where it did not."""
 
 
-def event_id(log: str, number: int) -> str:
-    """Name an event of a log, the same way each time that it is read."""
-    return f"evt_{log}_{number}"
+def event_id(log: str, number: int, at: float) -> str:
+    """Name an event of a log, the same way each time that it is read.
+
+    The time is in it because a log that was restored from a backup gives numbers out again.
+    """
+    return f"evt_{log}_{number}_{int(at * 1000):x}"
 
 
 def body_of(event: Event, data: Mapping[str, Any]) -> str:

@@ -75,13 +75,85 @@ class JobsLog:
     def _event(self, told: JobEvent) -> Event:
         about = {"job_id": told.job_id, "batch_id": told.batch_id}
         return Event(
-            id=event_id(self.name, told.id),
+            id=event_id(self.name, told.id, told.at),
             type=told.type,
             at=told.at,
             owner=told.owner,
             data={name: value for name, value in about.items() if value},
             webhook_url=told.webhook_url,
         )
+
+
+class ImageTold(Protocol):
+    """What happened to an image, as the log of uploads has it."""
+
+    @property
+    def id(self) -> int:
+        """Only grows."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """`image.stored` or `image.failed`."""
+        ...
+
+    @property
+    def image_id(self) -> str:
+        """The id that its owner was told."""
+        ...
+
+    @property
+    def owner(self) -> str:
+        """Whose image it is."""
+        ...
+
+    @property
+    def at(self) -> float:
+        """Seconds since 1970."""
+        ...
+
+    @property
+    def code(self) -> str | None:
+        """Why there is no image; None where there is one."""
+        ...
+
+
+class ImagesTold(Protocol):
+    """Who has the log of uploads."""
+
+    async def events(self, after: int, *, wait_s: float) -> Sequence[ImageTold]:
+        """Read what happened after an event; wait so long when there is nothing yet."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesLog:
+    """What happened to images that were given as URLs."""
+
+    images: ImagesTold
+    links: str
+    """What links begin with, such as `https://images.example.com`."""
+    name: str = "images"
+
+    async def after(self, number: int) -> Page:
+        """Read on in the log of uploads."""
+        found = await self.images.events(number, wait_s=_WAIT_S)
+        events = [self._event(each) for each in found if each.type in TYPES]
+        return Page(events, found[-1].id if found else number, len(found))
+
+    async def facts(self, events: Sequence[Event]) -> Mapping[str, Mapping[str, Any]]:
+        """Tell what the log says, and where the image is."""
+        return {each.id: linked(each.data, self.links) for each in events}
+
+    def _event(self, told: ImageTold) -> Event:
+        is_stored = told.type == "image.stored"
+        about = {"image_id": told.image_id, "status": "stored" if is_stored else "failed"}
+        if is_stored:
+            about["url"] = f"/api/v1/images/{told.image_id}"
+        if told.code:
+            about["code"] = told.code
+        id_ = event_id(self.name, told.id, told.at)
+        return Event(id=id_, type=told.type, at=told.at, owner=told.owner, data=about)
 
 
 def linked(value: Any, links: str) -> Any:  # noqa: ANN401 - any JSON value

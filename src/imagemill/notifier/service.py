@@ -13,7 +13,6 @@ from imagemill.contracts.identity import Signer
 from imagemill.database import Connection, Database
 from imagemill.database.migrations import migrations_of
 from imagemill.faults import Faults
-from imagemill.idempotency import Running
 from imagemill.notifier.channels import Channel
 from imagemill.notifier.fanout import Fanout
 from imagemill.notifier.logs import Log
@@ -22,8 +21,6 @@ from imagemill.notifier.sender import Aftermath, Sender
 from imagemill.notifier.settings import NotifierSettings
 from imagemill.notifier.sweep import Sweeper
 from imagemill.notifier.wanted import Wanted
-from imagemill.notifier.webhooks.routes import add_webhooks
-from imagemill.notifier.webhooks.service import Webhooks
 from imagemill.web import service_app
 
 
@@ -41,22 +38,17 @@ class Notifier:
     """Who wants to be told, each for some channels."""
     channels: Mapping[str, Channel]
     """Ways of telling, by the name that targets give."""
-    webhooks: Webhooks
     settings: NotifierSettings
-    bell: asyncio.Event
-    """Rung when something is owed."""
     chance: Callable[[], float]
     """Gives numbers from -1 to 1."""
     aftermath: Aftermath | None = None
     faults: Faults = field(default_factory=Faults.none)
-    running: Running = field(default_factory=Running)
-    """Requests under way that carry an idempotency key."""
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    """Rung when something is owed."""
 
     def app(self) -> FastAPI:
-        """Make the HTTP side."""
-        app = service_app("Imagemill notifier", self.signer)
-        add_webhooks(app, self.webhooks, self.running)
-        return app
+        """Make the HTTP side, to which each way of telling adds its routes."""
+        return service_app("Imagemill notifier", self.signer)
 
     async def start(self) -> None:
         """Bring the schema up to date."""

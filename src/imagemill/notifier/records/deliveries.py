@@ -88,10 +88,11 @@ class Owed:
     """Row of the event: `id`, `type`, `at`, `owner`, `body`."""
     channel: str
     target: str
-    address: str
     lane: str
     due_at: float | None
     """None for at once."""
+    address: str = ""
+    """Where it goes, if that is to be kept."""
 
 
 def owe(connection: Connection, owed: Sequence[Owed]) -> None:

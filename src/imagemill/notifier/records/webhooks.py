@@ -37,6 +37,8 @@ SET secret = excluded.secret, made_at = excluded.made_at, old_secret = excluded.
     old_until = excluded.old_until
 """
 _REMOVE_SIGNING = "DELETE FROM secrets WHERE owner = :owner AND holder = :holder"
+# The answer that made a webhook holds its secret.
+_REMOVE_ANSWERS = "DELETE FROM idempotency WHERE owner = :owner"
 _REMOVE_SIGNINGS = "DELETE FROM secrets WHERE owner = :owner"
 
 
@@ -90,7 +92,8 @@ def remove(connection: Connection, owner: str, webhook_id: str) -> None:
 
 
 def remove_all(connection: Connection, owner: str) -> None:
-    """Remove all of an owner's webhooks and secrets."""
+    """Remove all of an owner's webhooks and secrets, those in remembered answers too."""
+    connection.execute(_REMOVE_ANSWERS, _of(owner))
     connection.execute(_REMOVE_ALL, _of(owner))
     connection.execute(_REMOVE_SIGNINGS, _of(owner))
 

@@ -51,9 +51,9 @@ _StatusFilter = Annotated[Status | None, Query(description="Only deliveries of t
 _EventFilter = Annotated[str, Query(max_length=64, description="Only of this type of event.")]
 
 
-def add_webhooks(app: FastAPI, webhooks: Webhooks, running: Running) -> None:
+def add_webhooks(app: FastAPI, webhooks: Webhooks) -> None:
     """Let an app keep webhooks, and forget accounts."""
-    routes = _Routes(webhooks, running)
+    routes = _Routes(webhooks, Running())
     every, one, logbook = openapi.PATH, f"{openapi.PATH}/{{webhook_id}}", openapi.DELIVERIES
     plain: dict[str, Any] = {"tags": ["webhooks"], "dependencies": [NO_QUERY]}
     paged: dict[str, Any] = {"tags": ["webhooks"], "dependencies": [only_query("limit", "cursor")]}

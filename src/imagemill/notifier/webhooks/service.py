@@ -260,7 +260,6 @@ def _ping(event: Event, webhook: Webhook) -> Owed:
         event=row,
         channel=CHANNEL,
         target=webhook.id,
-        address="",
         lane=lane_of(host_of(webhook.url), webhook.owner),
         due_at=None,
     )

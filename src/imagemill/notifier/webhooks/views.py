@@ -66,7 +66,7 @@ class DeliveryView(_View):
     delivery_id: str = Field(
         description="The `webhook-id` of every try at it.", examples=[_DELIVERY_ID]
     )
-    event_id: str = Field(examples=["evt_jobs_17"])
+    event_id: str = Field(examples=["evt_jobs_17_19a4c2f1b3e"])
     event: str = Field(description="Type of the event.", examples=["job.completed"])
     status: Status = Field(
         description="`owed` while it is tried, then `delivered`, or `failed` when its tries are "
