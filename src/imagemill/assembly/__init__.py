@@ -18,11 +18,11 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from imagemill import __version__, keys
+from imagemill.assembly.hooks import hooks_of
 from imagemill.assembly.parts import Parts
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
 from imagemill.cache.memory import MemoryCache
@@ -50,14 +50,8 @@ from imagemill.jobs.service import Jobs
 from imagemill.jobs.settings import JobsSettings
 from imagemill.jobs.states import Patience
 from imagemill.jobs.sweep import Sweeper
-from imagemill.notifier.channels.webhook import WebhookChannel
 from imagemill.notifier.logs import JobsLog
 from imagemill.notifier.service import Notifier
-from imagemill.notifier.webhook import CHANNEL, new_secret
-from imagemill.notifier.webhooks.aftermath import aftermath
-from imagemill.notifier.webhooks.routes import add_webhooks
-from imagemill.notifier.webhooks.service import Webhooks
-from imagemill.notifier.webhooks.wanted import WebhooksWanted
 from imagemill.processes import BY_NAME, Process, check
 from imagemill.settings import Settings
 from imagemill.storage.local import LocalStorage
@@ -250,27 +244,25 @@ async def _start_worker(parts: Parts) -> ASGIApp:
 
 
 async def _start_notifier(parts: Parts) -> ASGIApp:
-    settings, database = parts.settings.notifier, parts.database("notifications")
+    database, bell = parts.database("notifications"), asyncio.Event()
     jobs = JobsClient(parts.client("jobs", "notifier"))
-    egress, bell = Egress(parts.settings.egress.rules), asyncio.Event()
-    channel = WebhookChannel(database, egress, settings.webhook_timeout_s, time.time, new_secret)
+    hooks = hooks_of(parts.settings, database, bell)
     notifier = Notifier(
         database=database,
         signer=parts.signer,
         logs=[JobsLog(jobs, _links(parts.settings))],
-        wanted=[WebhooksWanted(database)],
-        channels={CHANNEL: channel},
-        settings=settings,
-        bell=bell,
+        wanted=[hooks.wanted],
+        channels={**hooks.channels},
+        settings=parts.settings.notifier,
         chance=lambda: random.uniform(-1, 1),  # noqa: S311 - no secret
-        aftermath=partial(aftermath, disable_after_s=settings.disable_after_s),
+        aftermath=hooks.aftermath,
+        bell=bell,
         faults=parts.faults,
     )
     await notifier.start()
     parts.loops.append(notifier.run)
     app = notifier.app()
-    webhooks = Webhooks(database, egress.check, bell, settings.webhooks_per_owner)
-    add_webhooks(app, webhooks)
+    hooks.answer(app)
     tell_health(app, _notifier_health(parts, notifier))
     return app
 
