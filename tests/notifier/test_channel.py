@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
+from imagemill.egress.addresses import Address
+from imagemill.egress.client import Egress
+from imagemill.egress.settings import Rules
 from imagemill.notifier.channels import Kind, again
 from imagemill.notifier.channels.webhook import judged, pause_asked_for
 from imagemill.notifier.settings import NotifierSettings
@@ -270,3 +274,21 @@ async def test_how_other_channels_fare_is_nothing_to_webhooks(
 
     shown = (await hooks.ask("GET", f"/{made['webhook_id']}")).json()
     assert shown["failing_since"] is None
+
+
+async def test_a_name_that_leads_inside_is_sent_nothing(hooks: Hooked, receiver: Receiver) -> None:
+    asked: list[str] = []
+
+    async def inside(name: str) -> list[Address]:
+        asked.append(name)
+        return [ip_address("127.0.0.1")]
+
+    rules = Rules(ports=frozenset({receiver.port}))
+    channel = replace(hooks.channel, egress=Egress(rules, resolver=inside))
+    await hooks.hear(event(1, webhook_url=f"http://hooks.example.com:{receiver.port}/"))
+    (lent,) = await hooks.notifier.sender()._take()
+
+    outcome = await channel.deliver(lent)
+
+    assert (asked, outcome.kind) == (["hooks.example.com"], Kind.AGAIN)
+    assert receiver.got == []
