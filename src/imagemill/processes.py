@@ -22,7 +22,8 @@ class Process:
     owns: str | None = None
     """Its database, which nobody else opens."""
     answers: tuple[str, ...] = ()
-    """Path prefixes that the gateway hands to it; the longest that fits counts."""
+    """Path prefixes that the gateway hands to it, where it knows the way; the longest that fits
+    counts."""
     opens: tuple[str, ...] = ()
     """Paths among these that strangers may ask; one that ends in `/` opens all below it."""
     is_pixels: bool = False
@@ -88,7 +89,13 @@ PROCESSES: Final = (
         asks=("jobs",),
         is_pixels=True,
     ),
-    Process("notifier", "tells people and programs", asks=("jobs",), owns="notifications"),
+    Process(
+        "notifier",
+        "tells people and programs",
+        asks=("jobs",),
+        owns="notifications",
+        answers=("/api/v1/webhooks",),
+    ),
 )
 NAMES: Final = tuple(each.name for each in PROCESSES)
 BY_NAME: Final = {each.name: each for each in PROCESSES}

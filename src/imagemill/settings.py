@@ -23,6 +23,7 @@ from imagemill.engine.settings import SandboxSettings
 from imagemill.errors import FieldError, InvalidRequest
 from imagemill.gateway.settings import GatewaySettings
 from imagemill.jobs.settings import JobsSettings
+from imagemill.notifier.settings import NotifierSettings
 from imagemill.queue.settings import QueueSettings
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.users.key_settings import KeysSettings
@@ -55,7 +56,7 @@ class PeerSettings(BaseModel):
     users: str = Field("", description="Address of the users service, as `http://users:8000`.")
     uploads: str = Field("", description="Address of the uploads service.")
     jobs: str = Field("", description="Address of the jobs service.")
-    notifier: str = Field("", description="Address of the notifier.")
+    notifier: str = Field("", description="Address of the notifier, for webhooks and its health.")
     worker: str = Field("", description="Address of a worker, for its health only.")
 
 
@@ -107,6 +108,9 @@ class Settings(BaseModel):
         UploadsSettings(), description="Retention and quota of originals."
     )
     jobs: JobsSettings = Field(JobsSettings(), description="Leases, time limits and tries.")
+    notifier: NotifierSettings = Field(
+        NotifierSettings(), description="Webhooks and other ways of telling what happened."
+    )
     queue: QueueSettings = Field(QueueSettings(), description="The queue that carries work.")
     worker: WorkerSettings = Field(WorkerSettings(), description="Workers.")
     sandbox: SandboxSettings = Field(

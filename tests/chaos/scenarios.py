@@ -30,6 +30,7 @@ from tests.chaos import (
     system_kills,
     torn_network,
     triple_messages,
+    webhook_kills,
     worker_kills,
     worker_race,
 )
@@ -51,4 +52,5 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "backlog": backlog.run,
     "rolling_restart": rolling_restart.run,
     "torn_network": torn_network.run,
+    "webhook_kills": webhook_kills.run,
 }

@@ -17,6 +17,7 @@ from tests.chaos import (
     system_kills,
     torn_network,
     triple_messages,
+    webhook_kills,
     worker_kills,
     worker_race,
 )
@@ -76,3 +77,7 @@ def test_a_rolling_restart_loses_nothing(tmp_path: Path) -> None:
 
 def test_workers_outlast_a_torn_network(tmp_path: Path) -> None:
     torn_network.run(Scale.BOUNDED, tmp_path)
+
+
+def test_no_event_is_untold_whoever_is_killed_or_fails(tmp_path: Path) -> None:
+    webhook_kills.run(Scale.BOUNDED, tmp_path)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from tests.acceptance.system import free_port
+
 IMAGEMILL = (sys.executable, "-m", "imagemill")
 LIMIT_S = 50
 
@@ -33,6 +35,8 @@ class Server:
     address: str
     key: str
     data: Path
+    receiver_port: int
+    """Port of loopback at which it may tell somebody of events."""
 
 
 def imagemill(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Said:
@@ -51,11 +55,16 @@ def imagemill(*arguments: str | Path, cwd: Path | None = None, **environment: st
 
 
 @contextmanager
-def started(data: Path, *names: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(
+    data: Path, *names: str, **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run `imagemill serve` beside the test; gives the process and its address."""
     arguments = ("serve", *names, "--port", "0", "--data", str(data))
     with subprocess.Popen(
-        [*IMAGEMILL, *arguments], env=surroundings(), stdout=subprocess.PIPE, text=True
+        [*IMAGEMILL, *arguments],
+        env=surroundings() | environment,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout
         found = re.search(r"http://\S+", process.stdout.readline())
@@ -85,8 +94,10 @@ def said_on_a_terminal(data: Path) -> str:
 @contextmanager
 def serving(data: Path) -> Iterator[Server]:
     """Run every service beside the test."""
-    with started(data) as (_, address):
-        yield Server(address, (data / "admin-key").read_text().strip(), data)
+    port = free_port()
+    allowed = {"IMAGEMILL_EGRESS_ALLOW_HOSTS": f"127.0.0.1:{port}"}
+    with started(data, **allowed) as (_, address):
+        yield Server(address, (data / "admin-key").read_text().strip(), data, port)
 
 
 def draw(path: Path, size: tuple[int, int] = (64, 48), colour: str = "teal") -> Path:

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,14 @@ SHOWN = {
         '"max_retries":null,"timeout_s":30.0',
         '"max_retries":null,"timeout_s":null',
     ),
+    "webhooks": (
+        ": delivered in ",
+        "told of webhook.ping",
+        "told of job.completed",
+        '"status":"queued"',
+        "  job.completed  delivered  ",
+        "0 to be delivered again",
+    ),
     "wait-or-follow": ('"status":"completed"', "event: job.completed", '"status":"cancelled"'),
 }
 """Words that each page's commands must have written."""
@@ -85,7 +94,10 @@ def run(page: Path, server: Server, folder: Path) -> subprocess.CompletedProcess
     """Run a page's commands in one shell that stops at the first failure."""
     blocks = "".join(_BLOCK.findall(page.read_text(encoding="utf-8")))
     here = blocks.replace("http://127.0.0.1:8000", server.address)
+    here = here.replace("127.0.0.1:9000", f"127.0.0.1:{server.receiver_port}")
     program = f'imagemill() {{ {shlex.join(IMAGEMILL)} "$@"; }}\n'
+    program += f'python3() {{ exec {sys.executable} "$@"; }}\n'
+    program += "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", program + here],
         cwd=folder,

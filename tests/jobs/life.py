@@ -43,6 +43,8 @@ from imagemill.contracts.uploads import (
 )
 from imagemill.contracts.usage import IntakeUsage
 from imagemill.database.sqlite import SQLiteDatabase
+from imagemill.egress.client import Egress
+from imagemill.egress.settings import Rules
 from imagemill.faults import Faults
 from imagemill.jobs.bells import Bells
 from imagemill.jobs.job import Attempt, Event, Job, Place, Terms
@@ -120,6 +122,7 @@ class Life:
             settings=settings,
             engine="engine-1",
             links=FileLinks("http://images.test", UrlSigner({"k": b"u" * 32}, self.clock)),
+            check_url=Egress(Rules()).check,
         )
         self.lending = Lending(self.database, self.ledger, self.bells, settings, Limits())
         self.relay = Relay(self.database, self.queue, self.bells, Faults.none())

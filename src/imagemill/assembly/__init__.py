@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from imagemill import __version__, keys
 from imagemill.assembly.counting import shared
+from imagemill.assembly.hooks import hooks_of
 from imagemill.assembly.parts import Parts
 from imagemill.audit.forwarding import Forwarding
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
@@ -35,6 +36,7 @@ from imagemill.contracts.users import UsersClient
 from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
 from imagemill.database.sqlite import SQLiteCopy
+from imagemill.egress.client import Egress
 from imagemill.engine.edition import edition
 from imagemill.engine.layers import Layer
 from imagemill.engine.sandbox import Sandbox
@@ -56,6 +58,7 @@ from imagemill.jobs.states import Patience
 from imagemill.jobs.sweep import Sweeper
 from imagemill.jobs.waiting import Waiting
 from imagemill.keyring import TOKENS, KeyRing
+from imagemill.notifier.logs import JobsLog
 from imagemill.notifier.service import Notifier
 from imagemill.processes import BY_NAME, Process, check
 from imagemill.settings import Settings
@@ -263,8 +266,8 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
         bells=bells,
         settings=settings,
         engine=edition(),
-        rules=parts.settings.egress.rules,
         links=parts.links,
+        check_url=Egress(parts.settings.egress.rules).check,
     )
     await jobs.start()
     waiting = Waiting(jobs)
@@ -321,16 +324,26 @@ async def _start_worker(parts: Parts) -> ASGIApp:
 
 
 async def _start_notifier(parts: Parts) -> ASGIApp:
+    database, bell = parts.database("notifications"), asyncio.Event()
+    jobs = JobsClient(parts.client("jobs", "notifier"))
+    hooks = hooks_of(parts.settings, database, bell)
     notifier = Notifier(
-        jobs=JobsClient(parts.client("jobs", "notifier")),
-        database=parts.database("notifications"),
+        database=database,
         signer=parts.signer,
+        logs=[JobsLog(jobs, _links(parts.settings))],
+        wanted=[hooks.wanted],
+        channels={**hooks.channels},
+        settings=parts.settings.notifier,
+        chance=lambda: random.uniform(-1, 1),  # noqa: S311 - no secret
+        aftermath=hooks.aftermath,
+        bell=bell,
         faults=parts.faults,
     )
     await notifier.start()
     parts.loops.append(notifier.run)
     app = notifier.app()
-    tell_health(app, _breakers_health(parts))
+    hooks.answer(app)
+    tell_health(app, _notifier_health(parts, notifier))
     return app
 
 
@@ -370,6 +383,11 @@ def admin_key_file(settings: Settings) -> Path:
     return settings.admin_key_file or settings.data / "admin-key"
 
 
+def _links(settings: Settings) -> str:
+    """Tell what links that are sent out begin with."""
+    return settings.public_url or f"http://{settings.host}:{settings.port}"
+
+
 def _known_peers(parts: Parts) -> list[str]:
     """List the services that run here or have an address."""
     peers = parts.settings.peers.model_dump()
@@ -377,7 +395,10 @@ def _known_peers(parts: Parts) -> list[str]:
 
 
 def _routes(parts: Parts, processes: Iterable[Process]) -> dict[str, Transport]:
-    return {prefix: parts.transport(each.name) for each in processes for prefix in each.answers}
+    """Tell who answers what; a service that has no address (the notifier) answers nothing."""
+    known = _known_peers(parts)
+    found = [each for each in processes if each.name in known]
+    return {prefix: parts.transport(each.name) for each in found for prefix in each.answers}
 
 
 def _make_private(folder: Path) -> None:
@@ -392,9 +413,9 @@ async def _well() -> dict[str, Any]:
     return {}
 
 
-def _breakers_health(parts: Parts) -> Health:
+def _notifier_health(parts: Parts, notifier: Notifier) -> Health:
     async def health() -> dict[str, Any]:
-        return {"breakers": parts.breakers()}
+        return {**await notifier.health(), "breakers": parts.breakers()}
 
     return health
 

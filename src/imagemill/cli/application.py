@@ -29,6 +29,7 @@ from imagemill.cli import (
     screen,
     serve,
     submit,
+    webhooks,
 )
 from imagemill.cli.failure import CommandFailed
 from imagemill.errors import ImagemillError, InvalidRequest
@@ -72,6 +73,7 @@ def application(*, colour: bool) -> typer.Typer:
     batches.add_to(program, colour=colour)
     dead_letters.add_to(program, colour=colour)
     accounts.add_to(program, colour=colour)
+    webhooks.add_to(program, colour=colour)
     return program
 
 

@@ -53,6 +53,14 @@ from imagemill.client.problems import (
     UnreachableError,
 )
 from imagemill.client.terms import Terms
+from imagemill.client.webhook_answers import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryDetails,
+    NewWebhook,
+    Secret,
+    Webhook,
+)
 
 __all__ = [
     "Accepted",
@@ -67,6 +75,9 @@ __all__ = [
     "DeadLetter",
     "DeadLetterDetails",
     "Decided",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryDetails",
     "Event",
     "Example",
     "FieldProblem",
@@ -77,6 +88,7 @@ __all__ = [
     "JobInput",
     "LetterFilter",
     "Link",
+    "NewWebhook",
     "Operation",
     "Output",
     "PredictedOutput",
@@ -86,8 +98,10 @@ __all__ = [
     "Problem",
     "ProblemError",
     "RefusedItem",
+    "Secret",
     "Status",
     "StillWorkingError",
     "Terms",
     "UnreachableError",
+    "Webhook",
 ]

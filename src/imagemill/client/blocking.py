@@ -21,6 +21,7 @@ from imagemill.client.answers import (
     Status,
 )
 from imagemill.client.blocking_parts import BlockingBatches, BlockingDeadLetters, BlockingImages
+from imagemill.client.blocking_webhooks import BlockingWebhooks
 from imagemill.client.calls import Client
 from imagemill.client.loop import Loop
 from imagemill.client.terms import Outputs, Steps, Terms
@@ -50,6 +51,8 @@ class BlockingClient:
         """Many jobs made by one request."""
         self.images = BlockingImages(self._loop, self._client.images)
         """Originals, found again and described."""
+        self.webhooks = BlockingWebhooks(self._loop, self._client.webhooks)
+        """URLs that are told of events."""
 
     def __enter__(self) -> Self:
         """Give the client itself."""

@@ -36,6 +36,7 @@ from imagemill.client.images import Images
 from imagemill.client.problems import StillWorkingError
 from imagemill.client.terms import Outputs, Steps, Terms, named
 from imagemill.client.transfer import Progress, body_of, counted, write_whole
+from imagemill.client.webhooks import Webhooks
 
 _LONGEST_PAGE = 100
 
@@ -71,6 +72,8 @@ class Client:
         """Many jobs made by one request."""
         self.images = Images(self._connection)
         """Originals, found again and described."""
+        self.webhooks = Webhooks(self._connection)
+        """URLs that are told of events."""
 
     async def __aenter__(self) -> Self:
         """Give the client itself."""

@@ -26,6 +26,8 @@ class Terms:
     """Seconds of work after which an attempt is killed, 1 to 3600."""
     deadline_s: float | None = None
     """Seconds from now in which it must end, waiting included; else it fails."""
+    webhook_url: str | None = None
+    """Where to tell of its end; of a batch's, once."""
 
     def fields(self) -> dict[str, Any]:
         """Give what is asked for, as fields of a request."""
@@ -34,6 +36,7 @@ class Terms:
             "max_retries": self.max_retries,
             "timeout_s": self.timeout_s,
             "deadline_s": self.deadline_s,
+            "webhook_url": self.webhook_url,
         }
         return {name: value for name, value in asked.items() if value is not None}
 

@@ -163,12 +163,28 @@ class JobEvent(Contract):
     owner: str
     at: float
     """Seconds since 1970."""
+    webhook_url: str | None = None
+    """Where the job, or the batch, asked to be told of its end."""
 
 
 class JobEvents(Contract):
     """A part of the log, in order."""
 
     events: list[JobEvent]
+
+
+class ViewsRequest(Contract):
+    """Jobs and batches of any owner that are to be told of."""
+
+    jobs: list[str] = []
+    batches: list[str] = []
+
+
+class Views(Contract):
+    """Jobs and batches by id, as their owners see them; what is there no longer is left out."""
+
+    jobs: dict[str, dict[str, Any]] = {}
+    batches: dict[str, dict[str, Any]] = {}
 
 
 class Release(Contract):
@@ -200,6 +216,12 @@ class JobsClient:
         path = f"/internal/events?after={after}&wait_s={wait_s}"
         reply = await self._service.call("GET", path)
         return JobEvents.model_validate_json(reply.body).events
+
+    async def views(self, *, jobs: list[str], batches: list[str]) -> Views:
+        """Look at jobs and batches as their owners see them, in one call."""
+        body = ViewsRequest(jobs=jobs, batches=batches)
+        reply = await self._service.call("POST", "/internal/views", body)
+        return Views.model_validate_json(reply.body)
 
     async def beat(self, job_id: str, beat: Beat) -> None:
         """Keep the lease; raises `Conflict` when it is somebody else's by now."""

@@ -59,6 +59,11 @@ _TAGS: Final = (
     {"name": "account", "description": "Your own account, and how you are told of things."},
     {"name": "admins", "description": "Everybody's accounts."},
     {
+        "name": "webhooks",
+        "description": "URLs of programs that are told what happened, signed by Standard Webhooks,"
+        " and the log of what was delivered to them.",
+    },
+    {
         "name": "keys",
         "description": "The key that is calling, and how often and how long its jobs are tried.",
     },

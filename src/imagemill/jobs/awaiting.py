@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imagemill.contracts.uploads import Image
@@ -93,7 +93,7 @@ def again(
         outputs={each.name: _awaited(_renamed(each.steps, ids)) for each in job.outputs},
         fresh=fresh,
         type=job.type,
-        terms=Terms(job.terms.priority, job.terms.max_retries, job.terms.timeout_s),
+        terms=replace(job.terms, deadline_at=None),
         deadline_s=None,
     )
 

@@ -54,6 +54,8 @@ class BatchWish:
     """A wish for each item; empty where a form carries the pictures."""
     each: Wish | None
     """What is wished of every picture that a form carries; None where items name images."""
+    webhook_url: str | None = None
+    """Where to tell of the batch's end; its jobs tell nobody of theirs."""
 
 
 def batch_wish_of(value: Mapping[str, Any], *, has_files: bool) -> BatchWish:
@@ -66,14 +68,15 @@ def batch_wish_of(value: Mapping[str, Any], *, has_files: bool) -> BatchWish:
     if has_files == (asked.items is not None):
         what = "must not stand beside files." if has_files else "is missing; name the images."
         raise _wrong(FieldError("items", what))
-    about = {name: value[name] for name in ("fresh", *TermsRequest.model_fields) if name in value}
+    of_each = {"fresh", *TermsRequest.model_fields} - {"webhook_url"}
+    about = {name: value[name] for name in of_each if name in value}
     every = _every(value, about) if asked.outputs is not None or has_files else None
     items = [
         _item(asked.items[at], value["items"][at], at, every, about)
         for at in range(len(asked.items or ()))
         if asked.items
     ]
-    return BatchWish(items, every if has_files else None)
+    return BatchWish(items, every if has_files else None, asked.webhook_url)
 
 
 def _every(value: Mapping[str, Any], about: Mapping[str, Any]) -> Wish:

@@ -62,9 +62,10 @@ class Batches:
         self, wish: BatchWish, owner: Identity, keep: KeepBatch, carried: Intakes | None = None
     ) -> Batch:
         """Take a batch on; when this returns every item's promise is on disk."""
+        self.jobs.check_webhook(wish.webhook_url)
         if carried is None:
             new, refusals = await self._planned(wish.items, owner)
-            return await self._made(new, refusals, owner, keep)
+            return await self._made(new, refusals, owner, keep, wish.webhook_url)
         assert wish.each is not None
         new = await self._planned_on(wish.each, carried, owner)
         refusals = [
@@ -72,7 +73,7 @@ class Batches:
             for at, item in enumerate(carried.items)
             if item.error is not None
         ]
-        return await self._made(new, refusals, owner, keep)
+        return await self._made(new, refusals, owner, keep, wish.webhook_url)
 
     async def replay(self, batch_id: str, owner: Identity, keep: KeepBatch) -> Batch:
         """Do the failed jobs of a batch again, as a new batch that names the old one.
@@ -80,7 +81,7 @@ class Batches:
         Those about whose dead letter a person has decided are left out. Raises `Conflict` when
         none is left.
         """
-        await self.get(batch_id, owner)
+        before = (await self.get(batch_id, owner)).batch
 
         def unit(connection: Connection) -> list[str]:
             failed = batches.items(connection, batch_id, -1, MAX_ITEMS, Status.FAILED)
@@ -100,7 +101,8 @@ class Batches:
                 self.replays.settle(connection, old, job)
             keep(connection, batch)
 
-        return await self._kept(new, (), owner, settled, replay_of=batch_id)
+        about = {"replay_of": batch_id, "webhook_url": before.webhook_url}
+        return await self._kept(new, (), owner, settled, **about)
 
     async def get(self, batch_id: str, owner: Identity) -> BatchState:
         """Read one of the caller's batches; raises `NotFound`."""
@@ -210,9 +212,16 @@ class Batches:
         return completed
 
     async def _made(
-        self, new: Sequence[NewJob], refusals: Sequence[Refusal], owner: Identity, keep: KeepBatch
+        self,
+        new: Sequence[NewJob],
+        refusals: Sequence[Refusal],
+        owner: Identity,
+        keep: KeepBatch,
+        webhook_url: str | None,
     ) -> Batch:
-        return await self._kept(new, refusals, owner, lambda each, batch, _: keep(each, batch))
+        return await self._kept(
+            new, refusals, owner, lambda each, batch, _: keep(each, batch), webhook_url=webhook_url
+        )
 
     async def _kept(
         self,
@@ -220,7 +229,9 @@ class Batches:
         refusals: Sequence[Refusal],
         owner: Identity,
         keep: Callable[[Connection, Batch, Sequence[Job]], None],
+        *,
         replay_of: str | None = None,
+        webhook_url: str | None = None,
     ) -> Batch:
         batch_id = str(uuid.uuid4())
         placed = [replace(each, place=replace(each.place, batch_id=batch_id)) for each in new]
@@ -242,6 +253,7 @@ class Batches:
                 finished_at=now if is_over else None,
                 replay_of=replay_of,
                 request_id=request_id,
+                webhook_url=webhook_url,
             )
             batches.add(connection, batch, refusals)
             if is_over:

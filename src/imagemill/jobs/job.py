@@ -100,6 +100,8 @@ class Terms:
     """Seconds of work after which an attempt is killed; None for what the settings say."""
     deadline_at: float | None = None
     """Seconds since 1970 by which it must have ended; None for no deadline."""
+    webhook_url: str | None = None
+    """Where to tell of its end; None for nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,8 @@ class Batch:
     replay_of: str | None = None
     """The batch whose failed items these are."""
     request_id: str | None = None
+    webhook_url: str | None = None
+    """Where to tell of its end; None for nowhere."""
 
     @property
     def ended(self) -> int:

@@ -20,13 +20,13 @@ from imagemill.database import Connection
 from imagemill.errors import FieldError, Forbidden, ImagemillError, InvalidRequest
 from imagemill.jobs import openapi, parameters
 from imagemill.jobs.job import DeadLetter, Job
-from imagemill.jobs.listing import MOST, cursor_of, place_of
 from imagemill.jobs.records.letters import LetterListing
 from imagemill.jobs.replays import LetterDetails
 from imagemill.jobs.views import AttemptView, JobView, attempt_view, job_view, time_of
 from imagemill.pipeline import field_errors
 from imagemill.web import Caller, only_query
 from imagemill.web.openapi import Described, problem
+from imagemill.web.paging import MOST, cursor_of, place_of
 from imagemill.web.reading import json_object
 
 if TYPE_CHECKING:

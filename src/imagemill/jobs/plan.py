@@ -111,6 +111,7 @@ def terms_of(wish: Wish) -> Terms:
         priority=wish.terms.priority,
         max_retries=wish.terms.max_retries,
         timeout_s=wish.terms.timeout_s,
+        webhook_url=wish.terms.webhook_url,
     )
 
 

@@ -100,7 +100,9 @@ class Rebuilding:
             raise IntegrityLost(message) from error
         # Under its old key, so that every job that points at this result has it again.
         planned = replace(plan.outputs[output.name], work_key=output.work_key)
-        new = NewJob(replace(plan, outputs={output.name: planned}))
+        # And nobody is told of its end, for nobody asked for it.
+        terms = replace(plan.terms, webhook_url=None)
+        new = NewJob(replace(plan, outputs={output.name: planned}, terms=terms))
 
         def unit(connection: Connection, made: Sequence[Job]) -> None:
             if not results.drop_wrong(connection, wrong):

@@ -131,7 +131,10 @@ def wish_again(job: Job) -> Wish:
         fresh=False,
         type=job.type,
         terms=TermsRequest(
-            priority=terms.priority, max_retries=terms.max_retries, timeout_s=terms.timeout_s
+            priority=terms.priority,
+            max_retries=terms.max_retries,
+            timeout_s=terms.timeout_s,
+            webhook_url=terms.webhook_url,
         ),
     )
 

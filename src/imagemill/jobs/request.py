@@ -103,6 +103,13 @@ class TermsRequest(BaseModel):
         le=2_592_000,
         description="Seconds from now in which it must end, waiting included; else it fails.",
     )
+    webhook_url: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2048,
+        description="Where to tell of its end, by a signed POST: an http or https URL of a public "
+        "host, on port 80 or 443. A batch is told of once, when all its items have ended.",
+    )
 
 
 class JobRequest(TermsRequest):

@@ -18,9 +18,7 @@ from imagemill.contracts.jobs import JobEvent
 from imagemill.contracts.uploads import Image, Intake, Promise, UploadsClient
 from imagemill.database import Connection, Database
 from imagemill.database.migrations import migrations_of
-from imagemill.egress import urls
-from imagemill.egress.settings import Rules
-from imagemill.errors import FieldError, ImageInUse, InvalidRequest
+from imagemill.errors import FieldError, ImageInUse, InvalidRequest, UrlNotAllowed
 from imagemill.idempotency import Running
 from imagemill.jobs.awaiting import Awaited, Found, bound, urls_of
 from imagemill.jobs.bells import Bells
@@ -59,10 +57,10 @@ class Jobs:
     engine: str
     """Names the versions that make the pixels; part of every result's key."""
     links: FileLinks
+    check_url: Callable[[str], None]
+    """Raises `UrlNotAllowed` for a URL of which nothing can be fetched, and that can be told nothing."""
     running: Running = field(default_factory=Running)
     """Requests under way that carry an idempotency key."""
-    rules: Rules = field(default_factory=Rules)
-    """Which hosts may be asked for images although they are not public."""
 
     @property
     def presets(self) -> Presets:
@@ -101,7 +99,7 @@ class Jobs:
     def check_urls(self, wish: Wish) -> None:
         """Raise `UrlNotAllowed` for a URL that uploads will never fetch."""
         for url in urls_of(wish):
-            urls.read(url, self.rules)
+            self.check_url(url)
 
     async def found(self, ids: Sequence[str], owner: Identity) -> Found:
         """Look images up that wishes name, those that are on their way included."""
@@ -116,6 +114,16 @@ class Jobs:
         """Put presets in place, and what the caller's key says where the wish says nothing."""
         wish = await self.presets.resolve(wish, owner.account)
         return replace(wish, terms=self._terms(wish.terms, owner))
+
+    def check_webhook(self, url: str | None) -> None:
+        """Refuse a URL that cannot be told of anything; raises `UrlNotAllowed`."""
+        if url is None:
+            return
+        try:
+            self.check_url(url)
+        except UrlNotAllowed as error:
+            problem = FieldError("webhook_url", "is not one that can be told of a job's end.")
+            raise UrlNotAllowed(error.message, errors=[problem]) from error
 
     async def check_room(self, owner: Identity) -> None:
         """Refuse early, before a picture is taken in for a job that would not be accepted."""
@@ -296,6 +304,7 @@ class Jobs:
 
     def _terms(self, asked: TermsRequest, owner: Identity) -> TermsRequest:
         """Complete what a job asks for by what its key says; raises `InvalidRequest`."""
+        self.check_webhook(asked.webhook_url)
         most_s = self.settings.max_timeout_s
         if asked.timeout_s is not None and asked.timeout_s > most_s:
             problem = FieldError("timeout_s", f"must be at most {most_s:g}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,9 +13,9 @@ from imagemill.jobs.job import Batch
 
 _ADD = """
 INSERT INTO batches (id, owner, created_at, finished_at, total, completed, failed, cancelled,
-                     replay_of, request_id)
+                     replay_of, request_id, webhook_url)
 VALUES (:id, :owner, :created_at, :finished_at, :total, :completed, :failed, :cancelled,
-        :replay_of, :request_id)
+        :replay_of, :request_id, :webhook_url)
 """
 _ADD_REFUSAL = """
 INSERT INTO batch_refusals (batch_id, position, name, error)
@@ -81,6 +81,11 @@ def get(connection: Connection, batch_id: str, owner: str) -> Batch:
     return _batch(rows[0])
 
 
+def found(connection: Connection, ids: Iterable[str]) -> list[Batch]:
+    """Read batches of any owner, those that are there."""
+    return [_batch(row) for each in ids for row in connection.execute(_GET, {"id": each})]
+
+
 def count(
     connection: Connection,
     batch_id: str,
@@ -141,4 +146,5 @@ def _batch(row: Row) -> Batch:
         finished_at=row["finished_at"],
         replay_of=row["replay_of"],
         request_id=row["request_id"],
+        webhook_url=row["webhook_url"],
     )

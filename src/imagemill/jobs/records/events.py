@@ -16,7 +16,13 @@ VALUES (:job_id, :owner, :type, :at, :batch_id, :data)
 """
 _OF_JOB = "SELECT * FROM events WHERE job_id = :id AND seq > :after ORDER BY seq LIMIT :most"
 _OF_BATCH = "SELECT * FROM events WHERE batch_id = :id AND seq > :after ORDER BY seq LIMIT :most"
-_LOG = "SELECT * FROM events WHERE seq > :after ORDER BY seq LIMIT :most"
+_LOG = """
+SELECT e.*, coalesce(j.webhook_url, b.webhook_url) AS webhook_url
+FROM events e
+LEFT JOIN jobs j ON j.id = e.job_id
+LEFT JOIN batches b ON e.job_id = '' AND b.id = e.batch_id
+WHERE e.seq > :after ORDER BY e.seq LIMIT :most
+"""
 
 
 def add(
@@ -64,6 +70,7 @@ def log(connection: Connection, after: int, most: int) -> list[JobEvent]:
             batch_id=row["batch_id"],
             owner=row["owner"],
             at=row["at"],
+            webhook_url=row["webhook_url"],
         )
         for row in rows
     ]

@@ -18,11 +18,11 @@ _ADD = """
 INSERT INTO jobs (id, owner, type, status, image_id, storage_key, pictures, digests, request_id,
                   key_id, pixels,
                   created_at, finished_at, lane, max_retries, timeout_s, deadline_at,
-                  batch_id, position, replay_of)
+                  batch_id, position, replay_of, webhook_url)
 VALUES (:id, :owner, :type, :status, :image_id, :storage_key, :pictures, :digests, :request_id,
         :key_id, :pixels,
         :created_at, :finished_at, :lane, :max_retries, :timeout_s, :deadline_at,
-        :batch_id, :position, :replay_of)
+        :batch_id, :position, :replay_of, :webhook_url)
 """
 _ADD_OUTPUT = """
 INSERT INTO job_outputs (job_id, position, name, steps, work_key, storage_key, is_cached)
@@ -123,6 +123,15 @@ def get(connection: Connection, job_id: str, owner: str | None = None) -> Job:
     if not rows or (owner is not None and rows[0]["owner"] != owner):
         raise NotFound("There is no such job.")
     return _job(rows[0], connection.execute(_OUTPUTS, {"id": job_id}))
+
+
+def found(connection: Connection, ids: Iterable[str]) -> list[Job]:
+    """Read jobs of any owner, those that are there."""
+    return [
+        _job(row, connection.execute(_OUTPUTS, {"id": each}))
+        for each in ids
+        for row in connection.execute(_JOB, {"id": each})
+    ]
 
 
 def move(connection: Connection, job: Job, *, lease_until: float | None = None) -> None:
@@ -228,6 +237,7 @@ def _row(job: Job) -> dict[str, Any]:
         "max_retries": job.terms.max_retries,
         "timeout_s": job.terms.timeout_s,
         "deadline_at": job.terms.deadline_at,
+        "webhook_url": job.terms.webhook_url,
         **asdict(job.place),
     }
 
@@ -267,6 +277,7 @@ def _job(row: Row, outputs: Iterable[Row]) -> Job:
             max_retries=row["max_retries"],
             timeout_s=row["timeout_s"],
             deadline_at=row["deadline_at"],
+            webhook_url=row["webhook_url"],
         ),
         place=Place(row["batch_id"], row["position"], row["replay_of"]),
         request_id=row["request_id"],
