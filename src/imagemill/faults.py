@@ -35,9 +35,13 @@ class Point(StrEnum):
     BEFORE_PUBLISH = "before_publish"
     """A message lies in the outbox, and not on the queue."""
     BEFORE_NOTIFY = "before_notify"
-    """An event was read, and nobody was told."""
+    """An event was read, and nothing is kept of it."""
     AFTER_NOTIFY = "after_notify"
-    """An event was told, and the place in the log is not kept."""
+    """What is owed for an event is kept, and nothing is sent."""
+    BEFORE_DELIVER = "before_deliver"
+    """A delivery is lent to this process, and nothing is sent."""
+    AFTER_DELIVER = "after_deliver"
+    """A delivery was answered, and its end is not recorded."""
 
 
 class Action(StrEnum):

@@ -21,6 +21,7 @@ from imagemill.engine.settings import SandboxSettings
 from imagemill.errors import FieldError, InvalidRequest
 from imagemill.gateway.settings import GatewaySettings
 from imagemill.jobs.settings import JobsSettings
+from imagemill.notifier.settings import NotifierSettings
 from imagemill.queue.settings import QueueSettings
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.worker.settings import WorkerSettings
@@ -97,6 +98,9 @@ class Settings(BaseModel):
     gateway: GatewaySettings = Field(GatewaySettings(), description="The gateway.")
     uploads: UploadsSettings = Field(UploadsSettings(), description="Retention of originals.")
     jobs: JobsSettings = Field(JobsSettings(), description="Leases, time limits and tries.")
+    notifier: NotifierSettings = Field(
+        NotifierSettings(), description="Webhooks and other ways of telling what happened."
+    )
     queue: QueueSettings = Field(QueueSettings(), description="The queue that carries work.")
     worker: WorkerSettings = Field(WorkerSettings(), description="Workers.")
     sandbox: SandboxSettings = Field(

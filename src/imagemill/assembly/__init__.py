@@ -48,6 +48,7 @@ from imagemill.jobs.service import Jobs
 from imagemill.jobs.settings import JobsSettings
 from imagemill.jobs.states import Patience
 from imagemill.jobs.sweep import Sweeper
+from imagemill.notifier.logs import JobsLog
 from imagemill.notifier.service import Notifier
 from imagemill.processes import BY_NAME, Process, check
 from imagemill.settings import Settings
@@ -240,16 +241,21 @@ async def _start_worker(parts: Parts) -> ASGIApp:
 
 
 async def _start_notifier(parts: Parts) -> ASGIApp:
+    jobs = JobsClient(parts.client("jobs", "notifier"))
     notifier = Notifier(
-        jobs=JobsClient(parts.client("jobs", "notifier")),
         database=parts.database("notifications"),
         signer=parts.signer,
+        logs=[JobsLog(jobs, _links(parts.settings))],
+        wanted=[],
+        channels={},
+        settings=parts.settings.notifier,
+        chance=lambda: random.uniform(-1, 1),  # noqa: S311 - no secret
         faults=parts.faults,
     )
     await notifier.start()
     parts.loops.append(notifier.run)
     app = notifier.app()
-    tell_health(app, _breakers_health(parts))
+    tell_health(app, _notifier_health(parts, notifier))
     return app
 
 
@@ -285,6 +291,11 @@ def admin_key_file(settings: Settings) -> Path:
     return settings.admin_key_file or settings.data / "admin-key"
 
 
+def _links(settings: Settings) -> str:
+    """Tell what links that are sent out begin with."""
+    return settings.public_url or f"http://{settings.host}:{settings.port}"
+
+
 def _known_peers(parts: Parts) -> list[str]:
     """List the services that run here or have an address."""
     peers = parts.settings.peers.model_dump()
@@ -307,9 +318,9 @@ async def _well() -> dict[str, Any]:
     return {}
 
 
-def _breakers_health(parts: Parts) -> Health:
+def _notifier_health(parts: Parts, notifier: Notifier) -> Health:
     async def health() -> dict[str, Any]:
-        return {"breakers": parts.breakers()}
+        return {**await notifier.health(), "breakers": parts.breakers()}
 
     return health
 

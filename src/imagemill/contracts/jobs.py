@@ -171,6 +171,20 @@ class JobEvents(Contract):
     events: list[JobEvent]
 
 
+class ViewsRequest(Contract):
+    """Jobs and batches of any owner that are to be told of."""
+
+    jobs: list[str] = []
+    batches: list[str] = []
+
+
+class Views(Contract):
+    """Jobs and batches by id, as their owners see them; what is there no longer is left out."""
+
+    jobs: dict[str, dict[str, Any]] = {}
+    batches: dict[str, dict[str, Any]] = {}
+
+
 class Release(Contract):
     """The wish to let an image go."""
 
@@ -200,6 +214,12 @@ class JobsClient:
         path = f"/internal/events?after={after}&wait_s={wait_s}"
         reply = await self._service.call("GET", path)
         return JobEvents.model_validate_json(reply.body).events
+
+    async def views(self, *, jobs: list[str], batches: list[str]) -> Views:
+        """Look at jobs and batches as their owners see them, in one call."""
+        body = ViewsRequest(jobs=jobs, batches=batches)
+        reply = await self._service.call("POST", "/internal/views", body)
+        return Views.model_validate_json(reply.body)
 
     async def beat(self, job_id: str, beat: Beat) -> None:
         """Keep the lease; raises `Conflict` when it is somebody else's by now."""

@@ -210,11 +210,13 @@ class _Routes:
         shown = found[:limit]
         goes_on = len(found) > limit
         following = cursor_of(shown[-1].created_at, shown[-1].id) if goes_on else None
-        return BatchList(batches=[_view(BatchState(each, 0)) for each in shown], next=following)
+        return BatchList(
+            batches=[batch_view(BatchState(each, 0)) for each in shown], next=following
+        )
 
     async def show(self, batch_id: _BatchId, caller: Caller) -> BatchView:
         """Show how many items stand where."""
-        return _view(await self.batches.get(batch_id, caller))
+        return batch_view(await self.batches.get(batch_id, caller))
 
     async def items(
         self,
@@ -232,7 +234,7 @@ class _Routes:
 
     async def cancel(self, batch_id: _BatchId, caller: Caller) -> BatchView:
         """Cancel every job of the batch that has not ended."""
-        return _view(await self.batches.cancel(batch_id, caller))
+        return batch_view(await self.batches.cancel(batch_id, caller))
 
     async def replay(self, request: Request, batch_id: _BatchId, caller: Caller) -> Response:
         """Do the failed jobs again, as a new batch that names this one."""
@@ -272,7 +274,7 @@ class _Routes:
         if wait_s:
             state = await self.batches.wait(batch.id, caller, wait_s)
         is_told = wait_s > 0 and state.batch.finished_at is not None
-        answer = json_answer(_view(state), HTTPStatus.OK if is_told else HTTPStatus.ACCEPTED)
+        answer = json_answer(batch_view(state), HTTPStatus.OK if is_told else HTTPStatus.ACCEPTED)
         answer.headers["location"] = _url(batch)
         if is_told:
             answer.headers["preference-applied"] = "wait"
@@ -288,7 +290,7 @@ class _Routes:
 
 def _kept(entry: once.Entry, meaning: str) -> KeepBatch:
     def keep(connection: Any, batch: Batch) -> None:  # noqa: ANN401 - as `KeepBatch` says
-        body = _view(BatchState(batch, 0)).model_dump_json()
+        body = batch_view(BatchState(batch, 0)).model_dump_json()
         told = entry.keeping(meaning, HTTPStatus.ACCEPTED, lambda _: (batch.id, _url(batch), body))
         told(connection, ())
 
@@ -313,7 +315,8 @@ def _url(batch: Batch) -> str:
     return f"/api/v1/batches/{batch.id}"
 
 
-def _view(state: BatchState) -> BatchView:
+def batch_view(state: BatchState) -> BatchView:
+    """Show a batch to its owner."""
     batch = state.batch
     return BatchView(
         batch_id=batch.id,

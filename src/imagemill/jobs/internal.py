@@ -17,10 +17,17 @@ from imagemill.contracts.jobs import (
     JobEvents,
     Recorded,
     Release,
+    Views,
+    ViewsRequest,
 )
+from imagemill.database import Connection
 from imagemill.errors import MalformedBody
+from imagemill.jobs.batch_routes import batch_view
+from imagemill.jobs.batches import BatchState
 from imagemill.jobs.lending import Lending
+from imagemill.jobs.records import batches, jobs
 from imagemill.jobs.service import Jobs
+from imagemill.jobs.views import job_view
 from imagemill.web.internal import answer_processes, answer_services, asked
 
 
@@ -28,6 +35,7 @@ def add_internal(app: FastAPI, jobs: Jobs, lending: Lending) -> None:
     """Let an app answer other processes."""
     internal = _Internal(jobs, lending)
     answer_processes(app, "GET", "/internal/events", internal.events)
+    answer_processes(app, "POST", "/internal/views", internal.views)
     answer_processes(app, "POST", "/internal/claims", internal.claim)
     answer_processes(app, "POST", "/internal/jobs/{job_id}/beat", internal.beat)
     answer_processes(app, "POST", "/internal/finishes", internal.finish)
@@ -49,6 +57,11 @@ class _Internal:
         except (KeyError, ValueError) as error:
             raise MalformedBody("The log is read by `after` and `wait_s`.") from error
         return JobEvents(events=await self.jobs.log(after, wait_s))
+
+    async def views(self, request: Request, _: Identity) -> Views:
+        """Show jobs and batches as their owners see them."""
+        wanted = await asked(request, ViewsRequest)
+        return await self.jobs.database.read(lambda each: _views(each, wanted))
 
     async def claim(self, request: Request, _: Identity) -> Claims:
         """Lend jobs to a worker."""
@@ -78,3 +91,14 @@ class _Internal:
         asked_for = await asked(request, Release)
         image_id = request.path_params["image_id"]
         await self.jobs.release_image(image_id, caller, force=asked_for.force)
+
+
+def _views(connection: Connection, wanted: ViewsRequest) -> Views:
+    found = jobs.found(connection, wanted.jobs)
+    ended = batches.found(connection, wanted.batches)
+    return Views(
+        jobs={each.id: job_view(each).model_dump(mode="json") for each in found},
+        batches={
+            each.id: batch_view(BatchState(each, 0)).model_dump(mode="json") for each in ended
+        },
+    )

@@ -1,42 +1,52 @@
-"""The notifier's loop. Channels (webhook, mail, SMS, push) attach here; none is built yet."""
+"""The notifier: hears what happened, owes it to whoever wants it, and delivers."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any
 
-import structlog
 from fastapi import FastAPI
 
 from imagemill.contracts.identity import Signer
-from imagemill.contracts.jobs import JobEvent, JobsClient
-from imagemill.database import Database
+from imagemill.database import Connection, Database
 from imagemill.database.migrations import migrations_of
-from imagemill.errors import ImagemillError
-from imagemill.faults import Faults, Point
-from imagemill.notifier import records
+from imagemill.faults import Faults
+from imagemill.notifier.channels import Channel
+from imagemill.notifier.fanout import Fanout
+from imagemill.notifier.logs import Log
+from imagemill.notifier.records import deliveries
+from imagemill.notifier.sender import Aftermath, Sender
+from imagemill.notifier.settings import NotifierSettings
+from imagemill.notifier.wanted import Wanted
 from imagemill.web import service_app
-
-_LOG: Final = "jobs"
-_WAIT_S: Final = 20.0
-_GATHER_S: Final = 0.2
-"""Pause after each part of the log, so that busy times are told in parts and not one by one."""
-_RETRY_S: Final = 1.0
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """Reads the log of events, remembers how far, and notes each event."""
+    """Reads logs of events and delivers what is owed; channels attach to `wanted` and `channels`.
 
-    jobs: JobsClient
+    A delivery never holds up or fails a job: jobs are read about, and asked nothing else.
+    """
+
     database: Database
     signer: Signer
+    logs: Sequence[Log]
+    wanted: Sequence[Wanted]
+    """Who wants to be told, each for some channels."""
+    channels: Mapping[str, Channel]
+    """Ways of telling, by the name that targets give."""
+    settings: NotifierSettings
+    chance: Callable[[], float]
+    """Gives numbers from -1 to 1."""
+    aftermath: Aftermath | None = None
     faults: Faults = field(default_factory=Faults.none)
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    """Rung when something is owed."""
 
     def app(self) -> FastAPI:
-        """Make the HTTP side; it has no route of its own yet."""
+        """Make the HTTP side."""
         return service_app("Imagemill notifier", self.signer)
 
     async def start(self) -> None:
@@ -44,27 +54,36 @@ class Notifier:
         await self.database.migrate(migrations_of("imagemill.notifier"))
 
     async def run(self) -> None:
-        """Hear every event once and in order, until cancelled."""
-        after = await self.database.read(lambda each: records.place(each, _LOG))
-        while True:
-            try:
-                after = await self._hear(after)
-                await asyncio.sleep(_GATHER_S)
-            except ImagemillError as error:
-                _log.warning("log_not_read", reason=error.message)
-                await asyncio.sleep(_RETRY_S)
+        """Hear, owe and deliver, until cancelled."""
+        sender = self.sender()
+        async with asyncio.TaskGroup() as group:
+            for log in self.logs:
+                group.create_task(self.fanout(log).run())
+            group.create_task(sender.run())
+            group.create_task(sender.sweep())
 
-    async def _hear(self, after: int) -> int:
-        events = await self.jobs.events(after, wait_s=_WAIT_S)
-        for event in events:
-            self.faults.reach(Point.BEFORE_NOTIFY)
-            self._note(event)
-            self.faults.reach(Point.AFTER_NOTIFY)
-        if not events:
-            return after
-        last = events[-1].id
-        await self.database.run(lambda each: records.keep_place(each, _LOG, last), durable=False)
-        return last
+    def fanout(self, log: Log) -> Fanout:
+        """Make what reads a log."""
+        return Fanout(log, self.database, self.wanted, self.bell, self.faults)
 
-    def _note(self, event: JobEvent) -> None:
-        _log.debug("event", id=event.id, type=event.type, job_id=event.job_id)
+    def sender(self) -> Sender:
+        """Make what delivers."""
+        return Sender(
+            self.database,
+            self.channels,
+            self.settings,
+            self.bell,
+            chance=self.chance,
+            aftermath=self.aftermath,
+            faults=self.faults,
+        )
+
+    async def health(self) -> dict[str, Any]:
+        """Tell how many deliveries are owed, and how old the oldest of them is."""
+
+        def unit(connection: Connection) -> dict[str, Any]:
+            count, oldest_at = deliveries.owed(connection)
+            oldest_s = None if oldest_at is None else round(connection.now() - oldest_at, 3)
+            return {"owed": count, "oldest_owed_s": oldest_s}
+
+        return await self.database.read(unit)

@@ -110,6 +110,15 @@ def get(connection: Connection, job_id: str, owner: str | None = None) -> Job:
     return _job(rows[0], connection.execute(_OUTPUTS, {"id": job_id}))
 
 
+def found(connection: Connection, ids: Iterable[str]) -> list[Job]:
+    """Read jobs of any owner, those that are there."""
+    return [
+        _job(row, connection.execute(_OUTPUTS, {"id": each}))
+        for each in ids
+        for row in connection.execute(_JOB, {"id": each})
+    ]
+
+
 def move(connection: Connection, job: Job, *, lease_until: float | None = None) -> None:
     """Write where a job stands now."""
     row = {

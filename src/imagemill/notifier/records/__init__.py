@@ -1,0 +1,1 @@
+"""The rows of the notifier and every statement on them."""
