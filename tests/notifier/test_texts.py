@@ -63,7 +63,7 @@ def test_a_mail_shows_the_smallest_picture_that_mail_programs_can() -> None:
     body = html(completed(*results))
 
     assert body.count("<img ") == 1
-    assert f'outputs/small?expires=1&amp;signature=abc" width="320" alt="small"' in body
+    assert 'outputs/small?expires=1&amp;signature=abc" width="320" alt="small"' in body
 
 
 @pytest.mark.parametrize(
