@@ -5,7 +5,7 @@ ImagemillError
 │   ├── MalformedBody, InvalidRequest, Unauthenticated, Forbidden, SignatureInvalid, NotFound,
 │   │   MethodNotAllowed
 │   ├── Conflict, ImageInUse, RequestInProgress, IdempotencyKeyReused, TooMany, TooManyJobs,
-│   │   Expired
+│   │   RateLimited, Expired
 │   └── PictureRefused   the picture itself is the reason
 │       └── UnsupportedFormat, Truncated, Corrupt, TooLarge, TooManyPixels, TooManyScans,
 │           MemoryLimit, OutputImpossible
@@ -143,6 +143,14 @@ class TooManyJobs(Refused):
     """Say that the caller has as many unfinished jobs as one owner may have."""
 
     code = "too_many_jobs"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    retry = True
+
+
+class RateLimited(Refused):
+    """Say that the caller came too often, and when to come again."""
+
+    code = "rate_limited"
     status = HTTPStatus.TOO_MANY_REQUESTS
     retry = True
 

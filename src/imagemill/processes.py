@@ -63,7 +63,13 @@ PROCESSES: Final = (
         asks=("jobs",),
         is_pixels=True,
     ),
-    Process("notifier", "tells people and programs", asks=("jobs",), owns="notifications"),
+    Process(
+        "notifier",
+        "tells people and programs",
+        asks=("users", "jobs"),
+        owns="notifications",
+        answers=("/api/v1/notifications",),
+    ),
 )
 NAMES: Final = tuple(each.name for each in PROCESSES)
 BY_NAME: Final = {each.name: each for each in PROCESSES}

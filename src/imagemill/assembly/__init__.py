@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from imagemill import __version__, keys
 from imagemill.assembly.parts import Parts
+from imagemill.assembly.telling import Telling, telling_of
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
 from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.health import Peer
@@ -48,6 +49,7 @@ from imagemill.jobs.service import Jobs
 from imagemill.jobs.settings import JobsSettings
 from imagemill.jobs.states import Patience
 from imagemill.jobs.sweep import Sweeper
+from imagemill.notifier.letters import forget_said
 from imagemill.notifier.logs import JobsLog
 from imagemill.notifier.service import Notifier
 from imagemill.processes import BY_NAME, Process, check
@@ -241,21 +243,24 @@ async def _start_worker(parts: Parts) -> ASGIApp:
 
 
 async def _start_notifier(parts: Parts) -> ASGIApp:
-    jobs = JobsClient(parts.client("jobs", "notifier"))
+    jobs, home = JobsClient(parts.client("jobs", "notifier")), _links(parts.settings)
+    telling = telling_of(parts, jobs, home, lambda path: f"{home}{path}")
     notifier = Notifier(
         database=parts.database("notifications"),
         signer=parts.signer,
-        logs=[JobsLog(jobs, _links(parts.settings))],
-        wanted=[],
-        channels={},
+        logs=[JobsLog(jobs, home)],
+        wanted=[telling.people],
+        channels={**telling.channels},
         settings=parts.settings.notifier,
         chance=lambda: random.uniform(-1, 1),  # noqa: S311 - no secret
+        aftermath=forget_said,
         faults=parts.faults,
     )
     await notifier.start()
     parts.loops.append(notifier.run)
     app = notifier.app()
-    tell_health(app, _notifier_health(parts, notifier))
+    telling.answer(app, notifier)
+    tell_health(app, _notifier_health(parts, notifier, telling))
     return app
 
 
@@ -318,9 +323,9 @@ async def _well() -> dict[str, Any]:
     return {}
 
 
-def _notifier_health(parts: Parts, notifier: Notifier) -> Health:
+def _notifier_health(parts: Parts, notifier: Notifier, telling: Telling) -> Health:
     async def health() -> dict[str, Any]:
-        return {**await notifier.health(), "breakers": parts.breakers()}
+        return {**await notifier.health(), **telling.health(), "breakers": parts.breakers()}
 
     return health
 

@@ -53,6 +53,12 @@ class Contact(Contract):
     """Whether a batch is told once, at its end, in the place of each of its jobs."""
 
 
+class AccountId(Contract):
+    """An account that something is asked about."""
+
+    account: str
+
+
 class AuditEntry(Contract):
     """Who did what, to what, from where."""
 
@@ -88,3 +94,8 @@ class UsersClient:
         """Tell who shows these credentials; raises `Unauthenticated` when nobody known does."""
         reply = await self.service.call("POST", "/internal/identify", credentials)
         return Admitted.model_validate_json(reply.body)
+
+    async def contact(self, account: str) -> Contact:
+        """Tell how and where somebody wants to be told; raises `NotFound` for no account."""
+        reply = await self.service.call("POST", "/internal/contact", AccountId(account=account))
+        return Contact.model_validate_json(reply.body)

@@ -91,10 +91,10 @@ def mail(facts: Facts, home: str, sign: Sign) -> Said:
     """
     title, sentence = _words(facts)
     parts = [_paragraph(sentence), *_mail_parts(facts, sign)]
-    where = f"<p>{_link(home + facts.path)}</p>" if facts.path else ""
-    why = _WHY.format(home=home, type=facts.type)
-    why = f'<p style="color: #666"><small>{escape(why)}</small></p>'
-    body = "\n".join([*parts, where, why])
+    if facts.path:
+        why = escape(_WHY.format(home=home, type=facts.type))
+        parts += [f"<p>{_link(home + facts.path)}</p>", f"<p><small>{why}</small></p>"]
+    body = "\n".join(parts)
     return Said(title, sentence, _PAGE.format(title=escape(title), body=body))
 
 

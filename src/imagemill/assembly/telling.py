@@ -1,0 +1,87 @@
+"""How people are told: the gateways that are configured, and what the notifier does with them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI
+
+from imagemill.assembly.parts import Parts
+from imagemill.cache.memory import MemoryCache
+from imagemill.contracts.jobs import JobsClient
+from imagemill.contracts.users import UsersClient
+from imagemill.notifier.channels import Channel
+from imagemill.notifier.channels.apprise import Gateway, Limits
+from imagemill.notifier.contacts import RememberedContacts
+from imagemill.notifier.facts import Failure, reason_of
+from imagemill.notifier.people import CHANNELS, People
+from imagemill.notifier.people_routes import PeopleRoutes
+from imagemill.notifier.post import Failures, Post, Tally
+from imagemill.notifier.service import Notifier
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """The channels to people of one notifier."""
+
+    contacts: RememberedContacts
+    channels: dict[str, Channel]
+    """Those that have a gateway, by name."""
+    people: People
+    tests_per_hour: int
+    tally: Tally = field(default_factory=Tally)
+
+    def answer(self, app: FastAPI, notifier: Notifier) -> None:
+        """Let the notifier's app answer what is asked about people."""
+        routes = PeopleRoutes(
+            database=notifier.database,
+            contacts=self.contacts,
+            configured=self.people.configured,
+            tests_per_hour=self.tests_per_hour,
+            bell=notifier.bell,
+        )
+        routes.add_to(app)
+
+    def health(self) -> dict[str, Any]:
+        """Tell how many messages went out, and how many tries failed, by channel."""
+        return self.tally.seen()
+
+
+def telling_of(parts: Parts, jobs: JobsClient, home: str, sign: Callable[[str], str]) -> Telling:
+    """Open the gateways that are configured; raises `InvalidRequest` naming a wrong setting.
+
+    `home` is what links begin with; `sign` makes, of a path, an address that needs no login.
+    """
+    settings = parts.settings.notifier
+    urls = {each: settings.gateway_url(each) for each in CHANNELS}
+    configured = frozenset(each for each, url in urls.items() if url)
+    users = UsersClient(parts.client("users", "notifier"))
+    contacts = RememberedContacts(users, MemoryCache(time.monotonic), settings.remember_contacts_s)
+    people, tally = People(contacts, configured, time.time), Tally()
+    # A sending that outlived its lease would be made twice.
+    timeout_s = min(settings.gateway_timeout_s, settings.delivery_lease_s * 0.8)
+    limits = Limits(settings.deliveries_per_host, timeout_s)
+    channels: dict[str, Channel] = {}
+    for each in sorted(configured):
+        gateway = Gateway.opened(each, urls[each], limits)
+        parts.opened.callback(gateway.close)
+        channels[each] = Post(each, gateway, home, sign, failures_of(jobs), time.time, tally)
+    return Telling(contacts, channels, people, settings.tests_per_hour, tally)
+
+
+def failures_of(jobs: JobsClient) -> Failures:
+    """Make what looks up the failures of a batch at the jobs service."""
+
+    async def failures(batch_id: str, owner: str, most: int) -> tuple[Failure, ...]:
+        found = await jobs.failures(batch_id, owner=owner, most=most)
+        refused = [
+            Failure(str(each.get("name") or f"item {each.get('position')}"), reason_of(each))
+            for each in found.refused
+        ]
+        failed = [Failure(str(each.get("job_id")), reason_of(each)) for each in found.jobs]
+        return tuple([*refused, *failed][:most])
+
+    return failures

@@ -1,0 +1,69 @@
+"""Which people are told of an event, by which channel, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from imagemill.contracts.users import Contact
+from imagemill.notifier.contacts import Contacts
+from imagemill.notifier.events import Event
+from imagemill.notifier.quiet import tell_at
+from imagemill.notifier.texts import is_told
+from imagemill.notifier.wanted import Target
+
+CHANNELS: Final = ("mail", "sms", "push")
+"""Channels to people; each is there when the operator has configured a gateway for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Names the people who want to be told, each by the channels of their preferences."""
+
+    contacts: Contacts
+    configured: frozenset[str]
+    """Channels that have a gateway."""
+    clock: Callable[[], float]
+    """Tells seconds since 1970."""
+
+    async def of(self, events: Sequence[Event]) -> list[Target]:
+        """Name everybody who wants some of these events; raises `Unavailable`."""
+        if not self.configured:
+            return []
+        return [
+            target
+            for event in events
+            if is_told(event.type)
+            for target in targets_of(
+                event, await self.contacts.contact(event.owner), self.configured, self.clock()
+            )
+        ]
+
+
+def targets_of(
+    event: Event, contact: Contact, configured: frozenset[str], now: float
+) -> list[Target]:
+    """Say where an event is told to whom it happened, by their preferences.
+
+    Jobs of a batch are not told one by one to who wants a digest: the end of the batch tells of
+    them all. Nothing is told in quiet hours; no event is so urgent by itself.
+    """
+    if contact.digest and event.type.startswith("job.") and event.data.get("batch_id"):
+        return []
+    due_at = tell_at(max(event.at, now), contact.quiet)
+    return [
+        Target(event, channel, to, host=channel, due_at=due_at if due_at > now else None)
+        for channel in dict.fromkeys(contact.channels.get(event.type, ()))
+        if channel in configured
+        for to in dict.fromkeys(addresses_of(contact, channel))
+    ]
+
+
+def addresses_of(contact: Contact, channel: str) -> tuple[str, ...]:
+    """List where somebody can be reached by a channel; nowhere by one that is not known."""
+    if channel == "mail":
+        return (contact.email,) if contact.email else ()
+    if channel == "sms":
+        return (contact.telephone,) if contact.telephone else ()
+    return contact.push if channel == "push" else ()
