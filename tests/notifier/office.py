@@ -89,8 +89,8 @@ class Office:
         self.outbox = Outbox()
         self.tally = Tally()
         self.failures: tuple[Failure, ...] = ()
-        contacts = RememberedContacts(self.directory, MemoryCache(told.clock), 5.0)
-        people = People(contacts, configured, told.clock)
+        self.contacts = RememberedContacts(self.directory, MemoryCache(told.clock), 5.0)
+        people = People(self.contacts, configured, told.clock)
         self.notifier = replace(
             told.notifier, wanted=[people], channels=told.channels, aftermath=forget_said
         )
@@ -99,13 +99,20 @@ class Office:
             self.connect(each, self.outbox)
         self.app: FastAPI = self.notifier.app()
         PeopleRoutes(
-            told.database, contacts, configured, tests_per_hour=2, bell=self.notifier.bell
+            told.database, self.contacts, configured, tests_per_hour=2, bell=self.notifier.bell
         ).add_to(self.app)
 
     def connect(self, channel: str, gateway: Gateway) -> None:
         """Let a channel go out by a gateway."""
         self.told.channels[channel] = Post(
-            channel, gateway, HOME, _signed, self._failures, self.told.clock, self.tally
+            channel,
+            gateway,
+            self.contacts,
+            HOME,
+            _signed,
+            self._failures,
+            self.told.clock,
+            self.tally,
         )
 
     def client(self, account: str = "A", *scopes: str) -> ServiceClient:

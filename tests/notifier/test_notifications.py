@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,7 @@ async def test_what_was_told_is_listed_with_how_it_ended(opened: Office) -> None
     await opened.told.send()
 
     [told] = (await opened.notifications())["notifications"]
+    now = datetime.fromtimestamp(opened.told.clock.now, UTC).isoformat().replace("+00:00", "Z")
     assert [each["status"] for each in waiting] == ["owed"]
     assert waiting[0]["due_at"] is not None
     assert told == {
@@ -61,9 +63,9 @@ async def test_what_was_told_is_listed_with_how_it_ended(opened: Office) -> None
         "status": "delivered",
         "tries": 1,
         "reason": None,
-        "created_at": "1970-01-12T13:46:40Z",
+        "created_at": now,
         "due_at": None,
-        "ended_at": "1970-01-12T13:46:40Z",
+        "ended_at": now,
     }
 
 
@@ -108,6 +110,17 @@ async def test_a_test_is_sent_to_each_address_of_the_channel(opened: Office) -> 
     assert {each["to"] for each in asked["notifications"]} == {"phone", "tablet"}
     assert {to for to, _ in opened.outbox.sent} == {"phone", "tablet"}
     assert opened.outbox.sent[0][1].title == "Imagemill can reach you here"
+
+
+async def test_a_test_that_cannot_be_sent_for_an_hour_is_given_up(opened: Office) -> None:
+    await ask_for_test(opened, Wish())
+
+    opened.told.clock.now += 3601
+    await opened.told.send()
+
+    [told] = (await opened.notifications())["notifications"]
+    assert opened.outbox.sent == []
+    assert (told["status"], told["reason"]) == ("failed", "What it is about is over.")
 
 
 async def test_what_became_of_a_test_is_listed(opened: Office) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from imagemill.contracts.users import QuietHours
 from imagemill.notifier.channels.apprise import Gateway, Limits
 from imagemill.notifier.channels.verdicts import Verdict
 from imagemill.notifier.delivery import Status
 from imagemill.notifier.events import Event
 from imagemill.notifier.facts import Facts, Failure, Result, facts_of
-from tests.notifier.office import Office, office
+from tests.notifier.office import ADA, Office, office
 from tests.notifier.smtp_peer import silent_peer, smtp_peer
 
 JOB = "faf2aad0-4c2b-4266-bd84-af435d85c138"
@@ -165,3 +167,61 @@ async def test_a_mail_goes_from_an_event_to_a_real_mail_server(opened: Office) -
     assert f"{URL}?signature=abc" in mail.part("plain")
     assert f'<img src="{URL}?signature=abc" width="320" alt="small">' in mail.part("html")
     assert [each.status for each in await opened.told.owed()] == [Status.DELIVERED]
+
+
+async def test_an_address_that_was_given_up_meanwhile_is_not_told(opened: Office) -> None:
+    await opened.told.hear(event("job.completed", VIEW))
+    opened.directory.contacts["A"] = ADA.model_copy(update={"email": "new@example.org"})
+
+    opened.told.clock.now += 6
+    await opened.told.send()
+
+    [told] = (await opened.notifications())["notifications"]
+    assert opened.outbox.sent == []
+    assert (told["status"], told["reason"]) == ("failed", "By now it is not wanted here any more.")
+
+
+async def test_an_account_that_was_deleted_meanwhile_is_not_told(opened: Office) -> None:
+    await opened.told.hear(event("job.completed", VIEW))
+    opened.directory.contacts.clear()
+
+    opened.told.clock.now += 6
+    await opened.told.send()
+
+    assert opened.outbox.sent == []
+    assert [each.status for each in await opened.told.owed()] == [Status.FAILED]
+
+
+async def test_a_try_that_would_be_made_within_quiet_hours_waits_for_their_end(
+    opened: Office,
+) -> None:
+    opened.outbox.verdicts = [Verdict("The mail server answered 450.", is_final=False)]
+    await opened.told.hear(event("job.completed", VIEW))
+    await opened.told.send()
+    quiet = QuietHours(start=_clock_time(opened, -60), end=_clock_time(opened, 3600))
+    opened.directory.contacts["A"] = ADA.model_copy(update={"quiet": quiet})
+
+    opened.told.clock.now += 10
+    await opened.told.send()
+    assert opened.outbox.sent == []
+    opened.told.clock.now += 3600
+    await opened.told.send()
+
+    assert [to for to, _ in opened.outbox.sent] == ["ada@example.org"]
+
+
+async def test_while_nobody_knows_whether_it_is_wanted_it_is_not_told(opened: Office) -> None:
+    await opened.told.hear(event("job.completed", VIEW))
+    opened.directory.is_away = True
+    opened.told.clock.now += 6
+    await opened.told.send()
+
+    opened.directory.is_away = False
+    opened.told.clock.now += 6
+    await opened.told.send()
+
+    assert len(opened.outbox.sent) == 1
+
+
+def _clock_time(opened: Office, later_s: float) -> str:
+    return datetime.fromtimestamp(opened.told.clock.now + later_s, UTC).strftime("%H:%M")

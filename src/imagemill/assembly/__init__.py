@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from imagemill import __version__, keys
 from imagemill.assembly.parts import Parts
-from imagemill.assembly.telling import Telling, telling_of
+from imagemill.assembly.telling import Telling, in_turn, telling_of
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
 from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.health import Peer
@@ -253,7 +253,7 @@ async def _start_notifier(parts: Parts) -> ASGIApp:
         channels={**telling.channels},
         settings=parts.settings.notifier,
         chance=lambda: random.uniform(-1, 1),  # noqa: S311 - no secret
-        aftermath=forget_said,
+        aftermath=in_turn(forget_said),
         faults=parts.faults,
     )
     await notifier.start()

@@ -13,13 +13,16 @@ from imagemill.assembly.parts import Parts
 from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.jobs import JobsClient
 from imagemill.contracts.users import UsersClient
-from imagemill.notifier.channels import Channel
+from imagemill.database import Connection
+from imagemill.notifier.channels import Channel, Outcome
 from imagemill.notifier.channels.apprise import Gateway, Limits
 from imagemill.notifier.contacts import RememberedContacts
+from imagemill.notifier.delivery import Delivery
 from imagemill.notifier.facts import Failure, reason_of
 from imagemill.notifier.people import CHANNELS, People
 from imagemill.notifier.people_routes import PeopleRoutes
 from imagemill.notifier.post import Failures, Post, Tally
+from imagemill.notifier.sender import Aftermath
 from imagemill.notifier.service import Notifier
 
 
@@ -68,7 +71,9 @@ def telling_of(parts: Parts, jobs: JobsClient, home: str, sign: Callable[[str], 
     for each in sorted(configured):
         gateway = Gateway.opened(each, urls[each], limits)
         parts.opened.callback(gateway.close)
-        channels[each] = Post(each, gateway, home, sign, failures_of(jobs), time.time, tally)
+        channels[each] = Post(
+            each, gateway, contacts, home, sign, failures_of(jobs), time.time, tally
+        )
     return Telling(contacts, channels, people, settings.tests_per_hour, tally)
 
 
@@ -85,3 +90,13 @@ def failures_of(jobs: JobsClient) -> Failures:
         return tuple([*refused, *failed][:most])
 
     return failures
+
+
+def in_turn(*works: Aftermath) -> Aftermath:
+    """Make one aftermath of several."""
+
+    def all_of_them(connection: Connection, delivery: Delivery, outcome: Outcome) -> None:
+        for each in works:
+            each(connection, delivery, outcome)
+
+    return all_of_them

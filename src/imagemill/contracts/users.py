@@ -26,6 +26,12 @@ class Admitted(Contract):
     """Requests at once that it was given; None where the gateway's setting counts."""
 
 
+class OfAccount(Contract):
+    """An account that something is asked about."""
+
+    account: str
+
+
 class QuietHours(Contract):
     """A part of each day in which only what cannot wait is told."""
 
@@ -51,12 +57,6 @@ class Contact(Contract):
     quiet: QuietHours | None = None
     digest: bool = True
     """Whether a batch is told once, at its end, in the place of each of its jobs."""
-
-
-class AccountId(Contract):
-    """An account that something is asked about."""
-
-    account: str
 
 
 class AuditEntry(Contract):
@@ -96,6 +96,6 @@ class UsersClient:
         return Admitted.model_validate_json(reply.body)
 
     async def contact(self, account: str) -> Contact:
-        """Tell how and where somebody wants to be told; raises `NotFound` for no account."""
-        reply = await self.service.call("POST", "/internal/contact", AccountId(account=account))
+        """Tell how and where an account's owner is told; raises `NotFound` for no such account."""
+        reply = await self.service.call("POST", "/internal/contact", OfAccount(account=account))
         return Contact.model_validate_json(reply.body)

@@ -14,8 +14,9 @@ from imagemill.contracts.notifier import Letter
 from imagemill.database import Connection
 from imagemill.notifier.channels import Kind, Outcome
 from imagemill.notifier.channels.recipients import mail_address
-from imagemill.notifier.delivery import Delivery, delivery_id, lane_of
+from imagemill.notifier.delivery import Delivery
 from imagemill.notifier.events import Event, body_of
+from imagemill.notifier.people import owed_to
 from imagemill.notifier.records import people
 from imagemill.notifier.records.deliveries import Owed
 from imagemill.notifier.texts import Said
@@ -30,15 +31,7 @@ def owed_of(letter: Letter, at: float) -> Owed:
     to = mail_address(letter.to)
     event = Event(id=f"letter_{letter.id}", type=LETTER, at=at, owner="")
     body = body_of(event, letter.model_dump(include={"subject", "text", "html"}))
-    row = {"id": event.id, "type": event.type, "at": at, "owner": event.owner, "body": body}
-    return Owed(
-        id=delivery_id(event.id, "mail", to),
-        event=row,
-        channel="mail",
-        target=to,
-        lane=lane_of(_LANE, ""),
-        due_at=None,
-    )
+    return owed_to(event, body, "mail", to, _LANE)
 
 
 def said_of(data: Mapping[str, Any]) -> Said:

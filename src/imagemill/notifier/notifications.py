@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,9 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from imagemill.errors import Conflict, FieldError, InvalidRequest, RateLimited
-from imagemill.notifier.delivery import Status, delivery_id, lane_of
+from imagemill.notifier.delivery import Status
+from imagemill.notifier.events import Event, body_of
+from imagemill.notifier.people import owed_to
 from imagemill.notifier.records.deliveries import Owed
 from imagemill.notifier.records.people import Told
 
@@ -129,20 +130,8 @@ def test_owed(account: str, channel: str, addresses: Sequence[str], at: float) -
         raise Conflict(
             f"There is no address for {channel} in your profile; add one, and try again."
         )
-    event_id = f"evt_test_{uuid.uuid4().hex}"
-    body = json.dumps({"type": TEST, "data": {}})
-    event = {"id": event_id, "type": TEST, "at": at, "owner": account, "body": body}
-    return [
-        Owed(
-            id=delivery_id(event_id, channel, each),
-            event=event,
-            channel=channel,
-            target=each,
-            lane=lane_of(channel, account),
-            due_at=None,
-        )
-        for each in addresses
-    ]
+    event = Event(id=f"evt_test_{uuid.uuid4().hex}", type=TEST, at=at, owner=account)
+    return [owed_to(event, body_of(event, {}), channel, each, channel) for each in addresses]
 
 
 def refuse_too_many(tests: int, first_at: float | None, most: int, now: float) -> None:

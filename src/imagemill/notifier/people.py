@@ -8,8 +8,10 @@ from typing import Final
 
 from imagemill.contracts.users import Contact
 from imagemill.notifier.contacts import Contacts
+from imagemill.notifier.delivery import delivery_id, lane_of
 from imagemill.notifier.events import Event
 from imagemill.notifier.quiet import tell_at
+from imagemill.notifier.records.deliveries import Owed
 from imagemill.notifier.texts import is_told
 from imagemill.notifier.wanted import Target
 
@@ -58,6 +60,29 @@ def targets_of(
         if channel in configured
         for to in dict.fromkeys(addresses_of(contact, channel))
     ]
+
+
+def may_be_told(contact: Contact, type_: str, channel: str, to: str, now: float) -> float | None:
+    """Say from when on somebody may be told of what was owed to them; None for never.
+
+    Preferences may have changed meanwhile, an address may have gone, and a try that failed may be
+    made again within quiet hours.
+    """
+    is_wanted = channel in contact.channels.get(type_, ()) and to in addresses_of(contact, channel)
+    return tell_at(now, contact.quiet) if is_wanted else None
+
+
+def owed_to(event: Event, body: str, channel: str, to: str, lane: str) -> Owed:
+    """Owe something that stands in no log to an address, at once, in a line of its own kind."""
+    row = {"id": event.id, "type": event.type, "at": event.at, "owner": event.owner, "body": body}
+    return Owed(
+        id=delivery_id(event.id, channel, to),
+        event=row,
+        channel=channel,
+        target=to,
+        lane=lane_of(lane, event.owner),
+        due_at=None,
+    )
 
 
 def addresses_of(contact: Contact, channel: str) -> tuple[str, ...]:

@@ -6,19 +6,24 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from imagemill.errors import ImagemillError, InvalidRequest
 from imagemill.notifier import texts
 from imagemill.notifier.channels import Kind, Outcome, again, delivered, never
 from imagemill.notifier.channels.verdicts import Verdict
+from imagemill.notifier.contacts import Contacts
 from imagemill.notifier.delivery import Delivery
 from imagemill.notifier.facts import Facts, Failure, facts_of
 from imagemill.notifier.letters import LETTER, said_of
+from imagemill.notifier.notifications import TEST
+from imagemill.notifier.people import may_be_told
 from imagemill.notifier.texts import Said, Sign
 
-LETTER_LIFE_S: Final = 86_400.0
-"""What a letter is about (a link to confirm, a new password) is over by then."""
+LIFE_S: Final[Mapping[str, float]] = MappingProxyType({LETTER: 86_400.0, TEST: 3600.0})
+"""Seconds after which what was asked for at some moment helps nobody: the link in a letter is over,
+and who asked for a test has gone. They are told whatever the preferences say."""
 MOST_FAILURES: Final = 10
 """Failures that are told of a batch."""
 
@@ -57,6 +62,7 @@ class Post:
 
     channel: str
     gateway: Gateway
+    contacts: Contacts
     home: str
     """Address of this installation, which links to what needs a login begin with."""
     sign: Sign
@@ -66,14 +72,31 @@ class Post:
     tally: Tally
 
     async def deliver(self, delivery: Delivery) -> Outcome:
-        """Try once to tell somebody."""
+        """Try once to tell somebody, if they still want to hear of it, and now."""
+        if kept_back := await self._kept_back(delivery):
+            return kept_back
         outcome = await self._outcome(delivery)
         self.tally.count(self.channel, outcome)
         return outcome
 
+    async def _kept_back(self, delivery: Delivery) -> Outcome | None:
+        """Say why it is not told at all, or not now; None where nothing is in the way."""
+        now, type_ = self.clock(), delivery.event_type
+        if life_s := LIFE_S.get(type_):
+            is_over = now - delivery.created_at > life_s
+            return never("What it is about is over.") if is_over else None
+        try:
+            contact = await self.contacts.contact(delivery.owner)
+        except ImagemillError as error:
+            return again(error.message)
+        told_at = may_be_told(contact, type_, self.channel, delivery.target, now)
+        if told_at is None:
+            return never("By now it is not wanted here any more.")
+        return (
+            again("It waits for the end of quiet hours.", told_at - now) if told_at > now else None
+        )
+
     async def _outcome(self, delivery: Delivery) -> Outcome:
-        if _is_over(delivery, self.clock()):
-            return never("What the letter is about is over.")
         try:
             verdict = await self.gateway.send(delivery.target, await self._said(delivery))
         except InvalidRequest as error:
@@ -100,7 +123,3 @@ class Post:
             return replace(facts, failures=await self.failures(facts.id, owner, MOST_FAILURES))
         except ImagemillError:
             return facts  # The batch is told with its counts alone, rather than late or not.
-
-
-def _is_over(delivery: Delivery, now: float) -> bool:
-    return delivery.event_type == LETTER and now - delivery.created_at > LETTER_LIFE_S
