@@ -33,6 +33,7 @@ SHOWN = {
         "idempotency-replayed: true",
         '"decided":[],"more":false',
     ),
+    "mail-sms-push": ("no gateway for mail", '{"notifications":[],"next":null}'),
     "try-again": ("HTTP/1.1 201", "idempotency-replayed: true"),
     "presets": (
         '"name":"card","version":1',
