@@ -19,6 +19,7 @@ from imagemill.contracts.notifier import NotifierClient
 from imagemill.contracts.transport import InMemory
 from imagemill.contracts.users import Contact
 from imagemill.errors import NotFound, Unavailable
+from imagemill.notifier.allowance import Allowance
 from imagemill.notifier.channels.verdicts import Verdict
 from imagemill.notifier.contacts import RememberedContacts
 from imagemill.notifier.facts import Failure
@@ -88,6 +89,7 @@ class Office:
         self.directory = Directory(ADA)
         self.outbox = Outbox()
         self.tally = Tally()
+        self.allowance = Allowance(5, told.clock)
         self.failures: tuple[Failure, ...] = ()
         self.contacts = RememberedContacts(self.directory, MemoryCache(told.clock), 5.0)
         people = People(self.contacts, configured, told.clock)
@@ -108,6 +110,7 @@ class Office:
             channel,
             gateway,
             self.contacts,
+            self.allowance,
             HOME,
             _signed,
             self._failures,

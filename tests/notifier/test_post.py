@@ -135,15 +135,15 @@ async def test_a_silent_mail_server_holds_up_no_other_channel(opened: Office) ->
     with silent_peer() as url:
         silent = Gateway.opened("mail", url, Limits(at_once=1, timeout_s=0.3))
         opened.connect("mail", silent)
-        await opened.told.hear(*(event("batch.completed", BATCH, n) for n in range(3)))
+        await opened.told.hear(*(event("batch.completed", BATCH, n) for n in range(2)))
 
         sending = asyncio.ensure_future(opened.told.send())
-        await opened.outbox.sent_so_many(9)
+        await opened.outbox.sent_so_many(6)
         before_the_mails = [each.status for each in await opened.told.owed()]
         await sending
 
     silent.close()
-    assert before_the_mails.count(Status.OWED) >= 3
+    assert before_the_mails.count(Status.OWED) >= 2
     told = (await opened.notifications())["notifications"]
     assert {each["status"] for each in told if each["channel"] != "mail"} == {"delivered"}
     assert {each["reason"] for each in told if each["channel"] == "mail"} == {
@@ -221,6 +221,21 @@ async def test_while_nobody_knows_whether_it_is_wanted_it_is_not_told(opened: Of
     await opened.told.send()
 
     assert len(opened.outbox.sent) == 1
+
+
+async def test_more_messages_than_allowed_in_a_day_are_not_sent(opened: Office) -> None:
+    for number in range(7):
+        await opened.told.hear(event("job.completed", VIEW, number))
+        await opened.told.send()
+    sent_today = len(opened.outbox.sent)
+
+    opened.told.clock.now += 86_400
+    await opened.told.hear(event("job.completed", VIEW, 8))
+    await opened.told.send()
+
+    reasons = {each["reason"] for each in (await opened.notifications())["notifications"]}
+    assert (sent_today, len(opened.outbox.sent)) == (5, 6)
+    assert reasons == {None, "You were told 5 times today by mail."}
 
 
 def _clock_time(opened: Office, later_s: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.jobs import JobsClient
 from imagemill.contracts.users import UsersClient
 from imagemill.database import Connection
+from imagemill.notifier.allowance import Allowance
 from imagemill.notifier.channels import Channel, Outcome
 from imagemill.notifier.channels.apprise import Gateway, Limits
 from imagemill.notifier.contacts import RememberedContacts
@@ -24,6 +25,7 @@ from imagemill.notifier.people_routes import PeopleRoutes
 from imagemill.notifier.post import Failures, Post, Tally
 from imagemill.notifier.sender import Aftermath
 from imagemill.notifier.service import Notifier
+from imagemill.notifier.settings import NotifierSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +61,27 @@ def telling_of(parts: Parts, jobs: JobsClient, home: str, sign: Callable[[str], 
     `home` is what links begin with; `sign` makes, of a path, an address that needs no login.
     """
     settings = parts.settings.notifier
-    urls = {each: settings.gateway_url(each) for each in CHANNELS}
-    configured = frozenset(each for each, url in urls.items() if url)
+    gateways = gateways_of(settings)
+    for gateway in gateways.values():
+        parts.opened.callback(gateway.close)
     users = UsersClient(parts.client("users", "notifier"))
     contacts = RememberedContacts(users, MemoryCache(time.monotonic), settings.remember_contacts_s)
-    people, tally = People(contacts, configured, time.time), Tally()
+    allowance, tally = Allowance(settings.messages_per_day, time.time), Tally()
+    channels: dict[str, Channel] = {
+        name: Post(name, each, contacts, allowance, home, sign, failures_of(jobs), time.time, tally)
+        for name, each in gateways.items()
+    }
+    people = People(contacts, frozenset(gateways), time.time)
+    return Telling(contacts, channels, people, settings.tests_per_hour, tally)
+
+
+def gateways_of(settings: NotifierSettings, names: Iterable[str] = CHANNELS) -> dict[str, Gateway]:
+    """Open the gateways of these channels that are configured; raises `InvalidRequest`."""
     # A sending that outlived its lease would be made twice.
     timeout_s = min(settings.gateway_timeout_s, settings.delivery_lease_s * 0.8)
     limits = Limits(settings.deliveries_per_host, timeout_s)
-    channels: dict[str, Channel] = {}
-    for each in sorted(configured):
-        gateway = Gateway.opened(each, urls[each], limits)
-        parts.opened.callback(gateway.close)
-        channels[each] = Post(
-            each, gateway, contacts, home, sign, failures_of(jobs), time.time, tally
-        )
-    return Telling(contacts, channels, people, settings.tests_per_hour, tally)
+    urls = {name: settings.gateway_url(name) for name in names}
+    return {name: Gateway.opened(name, url, limits) for name, url in urls.items() if url}
 
 
 def failures_of(jobs: JobsClient) -> Failures:

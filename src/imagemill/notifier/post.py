@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from imagemill.errors import ImagemillError, InvalidRequest
 from imagemill.notifier import texts
+from imagemill.notifier.allowance import Allowance
 from imagemill.notifier.channels import Kind, Outcome, again, delivered, never
 from imagemill.notifier.channels.verdicts import Verdict
 from imagemill.notifier.contacts import Contacts
@@ -63,6 +64,7 @@ class Post:
     channel: str
     gateway: Gateway
     contacts: Contacts
+    allowance: Allowance
     home: str
     """Address of this installation, which links to what needs a login begin with."""
     sign: Sign
@@ -92,9 +94,11 @@ class Post:
         told_at = may_be_told(contact, type_, self.channel, delivery.target, now)
         if told_at is None:
             return never("By now it is not wanted here any more.")
-        return (
-            again("It waits for the end of quiet hours.", told_at - now) if told_at > now else None
-        )
+        if told_at > now:
+            return again("It waits for the end of quiet hours.", told_at - now)
+        if not self.allowance.is_left(delivery.owner, self.channel):
+            return never(f"You were told {self.allowance.most} times today by {self.channel}.")
+        return None
 
     async def _outcome(self, delivery: Delivery) -> Outcome:
         try:
@@ -102,6 +106,7 @@ class Post:
         except InvalidRequest as error:
             return never(error.message)
         if verdict is None:
+            self.allowance.count(delivery.owner, self.channel)
             return delivered()
         return never(verdict.reason) if verdict.is_final else again(verdict.reason)
 

@@ -72,6 +72,13 @@ class NotifierSettings(BaseModel):
     remember_contacts_s: float = Field(
         5.0, ge=0, le=300, description="Seconds for which preferences are remembered."
     )
+    messages_per_day: int = Field(
+        1000,
+        ge=1,
+        le=1_000_000,
+        description="Messages that one account gets by one channel in a day, UTC; what happens "
+        "after that is not told by it.",
+    )
     tests_per_hour: int = Field(
         5, ge=1, le=1000, description="Test messages that one account may ask for in an hour."
     )
