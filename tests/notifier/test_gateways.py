@@ -152,14 +152,29 @@ async def test_a_title_cannot_become_a_header(mails: SMTPPeer) -> None:
     assert mail.message["subject"] == "Hello Bcc: eve@example.org"
 
 
-async def test_a_recipient_with_special_characters_is_reached_exactly(mails: SMTPPeer) -> None:
+@pytest.mark.parametrize("to", ["a/b?cc=eve&d+e@example.org", "o'brien@example.org"])
+async def test_a_recipient_with_special_characters_is_reached_exactly(
+    mails: SMTPPeer, to: str
+) -> None:
     gateway = Gateway.opened("mail", mails.url, LIMITS)
 
-    await gateway.send("a/b?cc=eve&d+e@example.org", SAID)
+    await gateway.send(to, SAID)
 
     [mail] = mails.mails
     gateway.close()
-    assert mail.recipients == ("a/b?cc=eve&d+e@example.org",)
+    assert mail.recipients == (to,)
+    assert mail.message["to"] == to
+
+
+@pytest.mark.parametrize("scheme", sorted(SERVICES["mail"]))
+async def test_an_address_with_an_apostrophe_is_its_own_for_every_service(scheme: str) -> None:
+    gateway = Gateway.opened("mail", EXAMPLES[scheme], LIMITS)
+
+    service = gateway._service("o'brien@example.org")
+
+    gateway.close()
+    assert service is not None
+    assert "o'brien@example.org" in str(service.targets)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +182,6 @@ async def test_a_recipient_with_special_characters_is_reached_exactly(mails: SMT
     [
         "ada@example.org,eve@example.org",
         "ada@example.org\r\nRCPT TO:<eve@example.org>",
-        "a'eve@example.org",
         "ada@eve@example.org",
         "ada@example.org?bcc=eve@example.org",
         "ada@example.org/eve@example.org",

@@ -125,9 +125,14 @@ class Gateway:
 
     def _service(self, to: str) -> Any:  # noqa: ANN401 - a class of apprise's
         """Make the service for one recipient; None where it would reach anybody else, or nobody."""
-        url = placed(self._url, to)
-        service = self._apprise.Apprise.instantiate(url, asset=self._asset)
-        if service is None or len(service) != 1 or list(_addressed(service)) != [_plain(to)]:
+        # apprise 2.3 reads `o'brien@example.org` as the name `o` and another's address.
+        read = _EXAMPLES["mail"] if "'" in to else to
+        service = self._apprise.Apprise.instantiate(placed(self._url, read), asset=self._asset)
+        if service is None:
+            return None
+        if read != to:
+            service.targets = [_exchanged(each, to) for each in service.targets]
+        if len(service) != 1 or list(_addressed(service)) != [_plain(to)]:
             return None
         service.socket_connect_timeout = service.socket_read_timeout = _SOCKET_S
         if isinstance(getattr(service, "headers", None), dict):
@@ -191,6 +196,11 @@ def _addressed(service: Any) -> Iterator[str]:  # noqa: ANN401 - a class of appr
     for name in ("targets", "phone", "topics", "cc", "bcc"):
         for each in getattr(service, name, None) or ():
             yield _plain(str(each[-1] if isinstance(each, tuple) else each))
+
+
+def _exchanged(target: str | tuple[object, str], to: str) -> str | tuple[object, str]:
+    """Put another address in the place of the one that apprise read, with a name or without."""
+    return (target[0], to) if isinstance(target, tuple) else to
 
 
 def _plain(to: str) -> str:

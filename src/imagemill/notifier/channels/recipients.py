@@ -19,8 +19,9 @@ from imagemill.errors import InvalidRequest
 PLACEHOLDER: Final = "{to}"
 """Where the recipient stands in the URL of a gateway."""
 
-_LOCAL_PART: Final = re.compile(r"[A-Za-z0-9!#$&*+/=?^_{|}~.-]{1,64}")
-"""Less than RFC 5322 allows: apprise 2.3 reads `a'b@example.org` as a name and another address."""
+_LOCAL_PART: Final = re.compile(r"[A-Za-z0-9!#$&'*+/=?^_{|}~.-]{1,64}")
+"""What RFC 5322 allows without quotes, but for `%` and the backtick, which old mail servers and
+shells read as more than a letter."""
 _TELEPHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 """E.164: a plus sign, a country code, 15 digits at most."""
 _REGISTRATION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_:.@=-]{0,1023}")
