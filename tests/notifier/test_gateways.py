@@ -167,14 +167,19 @@ async def test_a_recipient_with_special_characters_is_reached_exactly(
 
 
 @pytest.mark.parametrize("scheme", sorted(SERVICES["mail"]))
-async def test_an_address_with_an_apostrophe_is_its_own_for_every_service(scheme: str) -> None:
+@pytest.mark.parametrize(
+    "to", ["o'brien@example.org", "a+b+c@example.org", "ada@xn--e1afmkfd.xn--p1ai"]
+)
+async def test_an_address_that_apprise_misreads_is_its_own_for_every_service(
+    scheme: str, to: str
+) -> None:
     gateway = Gateway.opened("mail", EXAMPLES[scheme], LIMITS)
 
-    service = gateway._service("o'brien@example.org")
+    service = gateway._service(to)
 
     gateway.close()
     assert service is not None
-    assert "o'brien@example.org" in str(service.targets)
+    assert to in str(service.targets)
 
 
 @pytest.mark.parametrize(

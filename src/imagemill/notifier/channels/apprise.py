@@ -125,8 +125,9 @@ class Gateway:
 
     def _service(self, to: str) -> Any:  # noqa: ANN401 - a class of apprise's
         """Make the service for one recipient; None where it would reach anybody else, or nobody."""
-        # apprise 2.3 reads `o'brien@example.org` as the name `o` and another's address.
-        read = _EXAMPLES["mail"] if "'" in to else to
+        # apprise 2.3 reads `o'brien@example.org` as the name `o` and another's address, and some
+        # not at all: so it reads an example, in whose place the address is put.
+        read = _EXAMPLES["mail"] if self._channel == "mail" else to
         service = self._apprise.Apprise.instantiate(placed(self._url, read), asset=self._asset)
         if service is None:
             return None
