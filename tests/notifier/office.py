@@ -20,11 +20,12 @@ from imagemill.contracts.transport import InMemory
 from imagemill.contracts.users import Contact
 from imagemill.errors import NotFound, Unavailable
 from imagemill.notifier.allowance import Allowance
+from imagemill.notifier.ask_later import AskLater
 from imagemill.notifier.channels.verdicts import Verdict
 from imagemill.notifier.contacts import RememberedContacts
 from imagemill.notifier.facts import Failure
 from imagemill.notifier.letters import forget_said
-from imagemill.notifier.people import People
+from imagemill.notifier.people import LATER, People
 from imagemill.notifier.people_routes import PeopleRoutes
 from imagemill.notifier.post import Gateway, Post, Tally
 from imagemill.notifier.texts import Said
@@ -97,6 +98,7 @@ class Office:
             told.notifier, wanted=[people], channels=told.channels, aftermath=forget_said
         )
         told.notifier = self.notifier
+        told.channels[LATER] = AskLater(people, told.database, self.notifier.bell)
         for each in configured:
             self.connect(each, self.outbox)
         self.app: FastAPI = self.notifier.app()

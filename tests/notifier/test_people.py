@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imagemill.contracts.users import Contact, QuietHours
-from imagemill.errors import Unavailable
+from imagemill.notifier.delivery import Status
 from imagemill.notifier.events import Event
 from imagemill.notifier.people import targets_of
 from tests.notifier.office import ADA, Office, office
@@ -132,15 +132,48 @@ async def test_an_account_that_is_gone_is_told_nothing(opened: Office) -> None:
     assert await opened.told.owed() == []
 
 
-async def test_while_nobody_knows_who_wants_what_nothing_is_taken_for_told(opened: Office) -> None:
+async def test_while_nobody_knows_who_wants_what_the_log_is_read_on_and_it_is_asked_later(
+    opened: Office,
+) -> None:
     opened.directory.is_away = True
+    await opened.told.hear(event("job.completed"))
+    await opened.told.send()
+    asked_in_vain = [(each.channel, each.status) for each in await opened.told.owed()]
 
-    with pytest.raises(Unavailable):
-        await opened.told.hear(event("job.completed"))
     opened.directory.is_away = False
-    await opened.told.hear()
+    opened.told.clock.now += 6
+    await opened.told.send()
+    await opened.told.send()
 
-    assert len(await opened.told.owed()) == 1
+    assert asked_in_vain == [("contacts", Status.OWED)]
+    assert [to for to, _ in opened.outbox.sent] == ["ada@example.org"]
+    assert [each["status"] for each in (await opened.notifications())["notifications"]] == [
+        "delivered"
+    ]
+
+
+async def test_what_is_asked_later_is_told_by_the_preferences_of_then(opened: Office) -> None:
+    opened.directory.is_away = True
+    await opened.told.hear(event("job.completed", batch_id="b"))
+    opened.directory.is_away = False
+
+    await opened.told.send()
+
+    assert opened.outbox.sent == []
+    assert [each.channel for each in await opened.told.owed()] == ["contacts"]
+
+
+async def test_what_is_asked_twice_is_told_once(opened: Office) -> None:
+    opened.directory.is_away = True
+    await opened.told.hear(event("job.completed"))
+    opened.directory.is_away = False
+    [owed] = await opened.told.owed()
+
+    for _ in range(2):
+        await opened.told.channels["contacts"].deliver(owed)
+    await opened.told.send()
+
+    assert len(opened.outbox.sent) == 1
 
 
 async def test_where_no_channel_is_configured_nobody_is_asked(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from imagemill import __version__, keys
 from imagemill.assembly.parts import Parts
-from imagemill.assembly.telling import Telling, in_turn, telling_of
+from imagemill.assembly.telling import Ground, Telling, in_turn, telling_of
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
 from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.health import Peer
@@ -244,9 +244,11 @@ async def _start_worker(parts: Parts) -> ASGIApp:
 
 async def _start_notifier(parts: Parts) -> ASGIApp:
     jobs, home = JobsClient(parts.client("jobs", "notifier")), _links(parts.settings)
-    telling = telling_of(parts, jobs, home, lambda path: f"{home}{path}")
+    database, bell = parts.database("notifications"), asyncio.Event()
+    ground = Ground(database, jobs, bell, home, lambda path: f"{home}{path}")
+    telling = telling_of(parts, ground)
     notifier = Notifier(
-        database=parts.database("notifications"),
+        database=database,
         signer=parts.signer,
         logs=[JobsLog(jobs, home)],
         wanted=[telling.people],
@@ -254,6 +256,7 @@ async def _start_notifier(parts: Parts) -> ASGIApp:
         settings=parts.settings.notifier,
         chance=lambda: random.uniform(-1, 1),  # noqa: S311 - no secret
         aftermath=in_turn(forget_said),
+        bell=bell,
         faults=parts.faults,
     )
     await notifier.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,14 +14,15 @@ from imagemill.assembly.parts import Parts
 from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.jobs import JobsClient
 from imagemill.contracts.users import UsersClient
-from imagemill.database import Connection
+from imagemill.database import Connection, Database
 from imagemill.notifier.allowance import Allowance
+from imagemill.notifier.ask_later import AskLater
 from imagemill.notifier.channels import Channel, Outcome
 from imagemill.notifier.channels.apprise import Gateway, Limits
 from imagemill.notifier.contacts import RememberedContacts
 from imagemill.notifier.delivery import Delivery
 from imagemill.notifier.facts import Failure, reason_of
-from imagemill.notifier.people import CHANNELS, People
+from imagemill.notifier.people import CHANNELS, LATER, People
 from imagemill.notifier.people_routes import PeopleRoutes
 from imagemill.notifier.post import Failures, Post, Tally
 from imagemill.notifier.sender import Aftermath
@@ -29,12 +31,26 @@ from imagemill.notifier.settings import NotifierSettings
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """What telling people stands on."""
+
+    database: Database
+    jobs: JobsClient
+    bell: asyncio.Event
+    """Rung when something is owed."""
+    home: str
+    """What links begin with."""
+    sign: Callable[[str], str]
+    """Makes, of a path, an address that needs no login."""
+
+
+@dataclass(frozen=True, slots=True)
 class Telling:
     """The channels to people of one notifier."""
 
     contacts: RememberedContacts
     channels: dict[str, Channel]
-    """Those that have a gateway, by name."""
+    """Those that have a gateway, by name, and the one that finds out whom to tell."""
     people: People
     tests_per_hour: int
     tally: Tally = field(default_factory=Tally)
@@ -55,11 +71,9 @@ class Telling:
         return self.tally.seen()
 
 
-def telling_of(parts: Parts, jobs: JobsClient, home: str, sign: Callable[[str], str]) -> Telling:
-    """Open the gateways that are configured; raises `InvalidRequest` naming a wrong setting.
-
-    `home` is what links begin with; `sign` makes, of a path, an address that needs no login.
-    """
+def telling_of(parts: Parts, ground: Ground) -> Telling:
+    """Open the gateways that are configured; raises `InvalidRequest` naming a wrong setting."""
+    home, sign, jobs = ground.home, ground.sign, ground.jobs
     settings = parts.settings.notifier
     gateways = gateways_of(settings)
     for gateway in gateways.values():
@@ -72,6 +86,7 @@ def telling_of(parts: Parts, jobs: JobsClient, home: str, sign: Callable[[str], 
         for name, each in gateways.items()
     }
     people = People(contacts, frozenset(gateways), time.time)
+    channels[LATER] = AskLater(people, ground.database, ground.bell)
     return Telling(contacts, channels, people, settings.tests_per_hour, tally)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from imagemill.contracts.users import Contact
+from imagemill.errors import ImagemillError
 from imagemill.notifier.contacts import Contacts
 from imagemill.notifier.delivery import delivery_id, lane_of
 from imagemill.notifier.events import Event
@@ -17,6 +18,9 @@ from imagemill.notifier.wanted import Target
 
 CHANNELS: Final = ("mail", "sms", "push")
 """Channels to people; each is there when the operator has configured a gateway for it."""
+
+LATER: Final = "contacts"
+"""Channel that tells nobody, but finds out whom to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +34,22 @@ class People:
     """Tells seconds since 1970."""
 
     async def of(self, events: Sequence[Event]) -> list[Target]:
-        """Name everybody who wants some of these events; raises `Unavailable`."""
+        """Name everybody who wants some of these events.
+
+        While nobody knows how somebody wants to be told, that is owed in its place: to find it out
+        later. So the log is read on, and what others are told waits for nobody.
+        """
         if not self.configured:
             return []
-        return [
-            target
-            for event in events
-            if is_told(event.type)
-            for target in targets_of(
-                event, await self.contacts.contact(event.owner), self.configured, self.clock()
-            )
-        ]
+        told = [each for each in events if is_told(each.type)]
+        return [target for each in told for target in await self._of(each)]
+
+    async def _of(self, event: Event) -> list[Target]:
+        try:
+            contact = await self.contacts.contact(event.owner)
+        except ImagemillError:
+            return [Target(event, LATER, event.owner, host=LATER)]
+        return targets_of(event, contact, self.configured, self.clock())
 
 
 def targets_of(
@@ -72,8 +81,10 @@ def may_be_told(contact: Contact, type_: str, channel: str, to: str, now: float)
     return tell_at(now, contact.quiet) if is_wanted else None
 
 
-def owed_to(event: Event, body: str, channel: str, to: str, lane: str) -> Owed:
-    """Owe something that stands in no log to an address, at once, in a line of its own kind."""
+def owed_to(
+    event: Event, body: str, channel: str, to: str, lane: str, due_at: float | None = None
+) -> Owed:
+    """Owe something to an address, in a line of its own kind; None is at once."""
     row = {"id": event.id, "type": event.type, "at": event.at, "owner": event.owner, "body": body}
     return Owed(
         id=delivery_id(event.id, channel, to),
@@ -81,7 +92,7 @@ def owed_to(event: Event, body: str, channel: str, to: str, lane: str) -> Owed:
         channel=channel,
         target=to,
         lane=lane_of(lane, event.owner),
-        due_at=None,
+        due_at=due_at,
     )
 
 
