@@ -5,13 +5,15 @@ from __future__ import annotations
 import email
 import email.policy
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from typing import Any
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,17 @@ class SMTPPeer:
 
 
 @contextmanager
-def smtp_peer() -> Iterator[SMTPPeer]:
-    """Run the server at a free port for a block."""
+def smtp_peer(tls: ssl.SSLContext | None = None) -> Iterator[SMTPPeer]:
+    """Run the server at a free port for a block; with `tls` it takes who logs in over it only."""
     peer = SMTPPeer(_free_port())
-    controller = Controller(peer, hostname="127.0.0.1", port=peer.port)
+    secured: dict[str, Any] = {
+        "tls_context": tls,
+        "require_starttls": True,
+        "auth_required": True,
+        "authenticator": _knows,
+    }
+    asks = secured if tls else {}
+    controller = Controller(peer, hostname="127.0.0.1", port=peer.port, **asks)
     controller.start()
     try:
         yield peer
@@ -79,6 +88,11 @@ def silent_peer() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0), backlog=50) as listening:
         port = listening.getsockname()[1]
         yield f"mailto://127.0.0.1:{port}/?to={{to}}&from=mill@example.com"
+
+
+def _knows(_: SMTP, __: Session, ___: Envelope, ____: str, shown: object) -> AuthResult:
+    # `handled` would mean that this has answered already.
+    return AuthResult(success=shown == LoginPassword(b"mill", b"hush"), handled=False)
 
 
 def _free_port() -> int:
