@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from imagemill import __version__, keys
 from imagemill.assembly.parts import Parts
-from imagemill.assembly.telling import Ground, Telling, in_turn, telling_of
+from imagemill.assembly.telling import Means, Telling, in_turn, telling_of
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
 from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.health import Peer
@@ -245,8 +245,8 @@ async def _start_worker(parts: Parts) -> ASGIApp:
 async def _start_notifier(parts: Parts) -> ASGIApp:
     jobs, home = JobsClient(parts.client("jobs", "notifier")), _links(parts.settings)
     database, bell = parts.database("notifications"), asyncio.Event()
-    ground = Ground(database, jobs, bell, home, lambda path: f"{home}{path}")
-    telling = telling_of(parts, ground)
+    means = Means(database, jobs, bell, home, lambda path: f"{home}{path}")
+    telling = telling_of(parts, means)
     notifier = Notifier(
         database=database,
         signer=parts.signer,

@@ -31,8 +31,8 @@ from imagemill.notifier.settings import NotifierSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What telling people stands on."""
+class Means:
+    """What telling people needs."""
 
     database: Database
     jobs: JobsClient
@@ -71,9 +71,9 @@ class Telling:
         return self.tally.seen()
 
 
-def telling_of(parts: Parts, ground: Ground) -> Telling:
+def telling_of(parts: Parts, means: Means) -> Telling:
     """Open the gateways that are configured; raises `InvalidRequest` naming a wrong setting."""
-    home, sign, jobs = ground.home, ground.sign, ground.jobs
+    home, sign, jobs = means.home, means.sign, means.jobs
     settings = parts.settings.notifier
     gateways = gateways_of(settings)
     for gateway in gateways.values():
@@ -86,7 +86,7 @@ def telling_of(parts: Parts, ground: Ground) -> Telling:
         for name, each in gateways.items()
     }
     people = People(contacts, frozenset(gateways), time.time)
-    channels[LATER] = AskLater(people, ground.database, ground.bell)
+    channels[LATER] = AskLater(people, means.database, means.bell)
     return Telling(contacts, channels, people, settings.tests_per_hour, tally)
 
 
