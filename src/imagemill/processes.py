@@ -92,9 +92,9 @@ PROCESSES: Final = (
     Process(
         "notifier",
         "tells people and programs",
-        asks=("jobs",),
+        asks=("users", "uploads", "jobs"),
         owns="notifications",
-        answers=("/api/v1/webhooks",),
+        answers=("/api/v1/webhooks", "/api/v1/notifications"),
     ),
 )
 NAMES: Final = tuple(each.name for each in PROCESSES)

@@ -91,3 +91,17 @@ def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
     assert (first.code, again.code) == (0, 0)
     assert users.execute("SELECT * FROM schema_migrations").fetchall() == applied
     users.close()
+
+
+def test_a_gateway_that_is_not_one_is_broken_and_its_url_is_not_shown() -> None:
+    notifier = {
+        "mail_url": "mailto://mill:hush@mail.example.com/{to}",
+        "sms_url": "twilio://hush/{to}",
+    }
+    settings = Settings.model_validate({"notifier": notifier})
+
+    mail, sms = checks.gateways(settings)
+
+    assert (mail.what, mail.state) == ("gateway mail", State.GOOD)
+    assert (sms.what, sms.state) == ("gateway sms", State.BROKEN)
+    assert "hush" not in mail.note + sms.note

@@ -48,6 +48,7 @@ SHOWN = {
         '"next":null',
         "harbour, summer  Harbour at noon.jpg",
     ),
+    "mail-sms-push": ("no gateway for mail", '{"notifications":[],"next":null}'),
     "try-again": ("HTTP/1.1 201", "idempotency-replayed: true"),
     "presets": (
         '"name":"card","version":1',

@@ -26,6 +26,7 @@ from imagemill import __version__, keys
 from imagemill.assembly.counting import shared
 from imagemill.assembly.hooks import hooks_of
 from imagemill.assembly.parts import Parts
+from imagemill.assembly.telling import Means, Telling, in_turn, telling_of
 from imagemill.audit.forwarding import Forwarding
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
 from imagemill.contracts.health import Peer
@@ -58,7 +59,8 @@ from imagemill.jobs.states import Patience
 from imagemill.jobs.sweep import Sweeper
 from imagemill.jobs.waiting import Waiting
 from imagemill.keyring import TOKENS, KeyRing
-from imagemill.notifier.logs import JobsLog
+from imagemill.notifier.letters import forget_said
+from imagemill.notifier.logs import ImagesLog, JobsLog
 from imagemill.notifier.service import Notifier
 from imagemill.processes import BY_NAME, Process, check
 from imagemill.settings import Settings
@@ -325,17 +327,21 @@ async def _start_worker(parts: Parts) -> ASGIApp:
 
 async def _start_notifier(parts: Parts) -> ASGIApp:
     database, bell = parts.database("notifications"), asyncio.Event()
-    jobs = JobsClient(parts.client("jobs", "notifier"))
+    jobs, uploads = (parts.client(each, "notifier") for each in ("jobs", "uploads"))
     hooks = hooks_of(parts.settings, database, bell)
+    telling = telling_of(parts, Means(database, JobsClient(jobs), bell, parts.links))
     notifier = Notifier(
         database=database,
         signer=parts.signer,
-        logs=[JobsLog(jobs, _links(parts.settings))],
-        wanted=[hooks.wanted],
-        channels={**hooks.channels},
+        logs=[
+            JobsLog(JobsClient(jobs), parts.links.base),
+            ImagesLog(UploadsClient(uploads), parts.links.base),
+        ],
+        wanted=[hooks.wanted, telling.people],
+        channels={**hooks.channels, **telling.channels},
         settings=parts.settings.notifier,
         chance=lambda: random.uniform(-1, 1),  # noqa: S311 - no secret
-        aftermath=hooks.aftermath,
+        aftermath=in_turn(hooks.aftermath, forget_said),
         bell=bell,
         faults=parts.faults,
     )
@@ -343,7 +349,8 @@ async def _start_notifier(parts: Parts) -> ASGIApp:
     parts.loops.append(notifier.run)
     app = notifier.app()
     hooks.answer(app)
-    tell_health(app, _notifier_health(parts, notifier))
+    telling.answer(app, notifier)
+    tell_health(app, _notifier_health(parts, notifier, telling))
     return app
 
 
@@ -383,11 +390,6 @@ def admin_key_file(settings: Settings) -> Path:
     return settings.admin_key_file or settings.data / "admin-key"
 
 
-def _links(settings: Settings) -> str:
-    """Tell what links that are sent out begin with."""
-    return settings.public_url or f"http://{settings.host}:{settings.port}"
-
-
 def _known_peers(parts: Parts) -> list[str]:
     """List the services that run here or have an address."""
     peers = parts.settings.peers.model_dump()
@@ -413,9 +415,9 @@ async def _well() -> dict[str, Any]:
     return {}
 
 
-def _notifier_health(parts: Parts, notifier: Notifier) -> Health:
+def _notifier_health(parts: Parts, notifier: Notifier, telling: Telling) -> Health:
     async def health() -> dict[str, Any]:
-        return {**await notifier.health(), "breakers": parts.breakers()}
+        return {**await notifier.health(), **telling.health(), "breakers": parts.breakers()}
 
     return health
 

@@ -137,6 +137,24 @@ async def peers(settings: Settings) -> list[Finding]:
     return findings
 
 
+def gateways(settings: Settings) -> list[Finding]:
+    """Look whether each configured gateway to people is one; nothing is sent."""
+    from imagemill.assembly.telling import gateways_of
+
+    findings = []
+    for name in ("mail", "sms", "push"):
+        try:
+            opened = gateways_of(settings.notifier, (name,))
+        except ImagemillError as error:
+            findings.append(Finding(f"gateway {name}", State.BROKEN, error.message))
+            continue
+        for gateway in opened.values():
+            gateway.close()
+            note = "It can address a recipient; POST /api/v1/notifications/test tries it."
+            findings.append(Finding(f"gateway {name}", State.GOOD, note))
+    return findings
+
+
 async def _knock(client: httpx2.AsyncClient, address: str) -> tuple[State, str]:
     import httpx2
 

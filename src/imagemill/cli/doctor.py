@@ -59,6 +59,7 @@ async def _findings(settings: Settings) -> list[Finding]:
         *checks.storage(settings.data),
         *checks.databases(settings.data),
         *await checks.peers(settings),
+        *checks.gateways(settings),
     ]
 
 

@@ -187,6 +187,14 @@ class Views(Contract):
     batches: dict[str, dict[str, Any]] = {}
 
 
+class FailedItems(Contract):
+    """Items of a batch that failed, as its owner sees them."""
+
+    jobs: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
+    """Those that never became a job: `name`, `position` and `error`."""
+
+
 class Release(Contract):
     """The wish to let an image go."""
 
@@ -222,6 +230,13 @@ class JobsClient:
         body = ViewsRequest(jobs=jobs, batches=batches)
         reply = await self._service.call("POST", "/internal/views", body)
         return Views.model_validate_json(reply.body)
+
+    async def failures(self, batch_id: str, *, owner: str, most: int) -> FailedItems:
+        """Look at the first failed items of somebody's batch, as its owner sees them."""
+        caller = Identity(account=owner, scopes=frozenset({"jobs:read"}))
+        path = f"/api/v1/batches/{batch_id}/items?status=failed&limit={most}"
+        reply = await self._service.call("GET", path, caller=caller)
+        return FailedItems.model_validate_json(reply.body)
 
     async def beat(self, job_id: str, beat: Beat) -> None:
         """Keep the lease; raises `Conflict` when it is somebody else's by now."""

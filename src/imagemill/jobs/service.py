@@ -58,7 +58,7 @@ class Jobs:
     """Names the versions that make the pixels; part of every result's key."""
     links: FileLinks
     check_url: Callable[[str], None]
-    """Raises `UrlNotAllowed` for a URL of which nothing can be fetched, and that can be told nothing."""
+    """Raises `UrlNotAllowed` for a URL that can be neither fetched nor told of anything."""
     running: Running = field(default_factory=Running)
     """Requests under way that carry an idempotency key."""
 

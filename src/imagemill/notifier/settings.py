@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from imagemill.errors import InvalidRequest
+
+_WHERE: Final = "[how](../how-to/mail-sms-push.md)"
 
 
 class NotifierSettings(BaseModel):
@@ -49,3 +56,60 @@ class NotifierSettings(BaseModel):
         ge=3600,
         description="Seconds for which ended deliveries are kept, with their tries.",
     )
+    mail_url: SecretStr = Field(
+        SecretStr(""),
+        description=f"URL of the gateway for mail, with `{{to}}` for the recipient: {_WHERE}.",
+    )
+    mail_url_file: Path | None = Field(
+        None, description="File that holds the URL of the gateway for mail, in its place."
+    )
+    sms_url: SecretStr = Field(
+        SecretStr(""), description="URL of the gateway for SMS, with `{to}` for the number."
+    )
+    sms_url_file: Path | None = Field(
+        None, description="File that holds the URL of the gateway for SMS, in its place."
+    )
+    push_url: SecretStr = Field(
+        SecretStr(""), description="URL of the gateway for push, with `{to}` for the device."
+    )
+    push_url_file: Path | None = Field(
+        None, description="File that holds the URL of the gateway for push, in its place."
+    )
+    gateway_timeout_s: float = Field(
+        30.0,
+        ge=1,
+        le=300,
+        description="Seconds after which a gateway is waited for no more, and tried again later; "
+        "at most four fifths of `IMAGEMILL_NOTIFIER_DELIVERY_LEASE_S`.",
+    )
+    remember_contacts_s: float = Field(
+        5.0, ge=0, le=300, description="Seconds for which preferences are remembered."
+    )
+    messages_per_day: int = Field(
+        1000,
+        ge=1,
+        le=1_000_000,
+        description="Messages that one account gets by one channel in a day, UTC; what happens "
+        "after that is not told by it.",
+    )
+    tests_per_hour: int = Field(
+        5, ge=1, le=1000, description="Test messages that one account may ask for in an hour."
+    )
+
+    def gateway_url(self, channel: str) -> str:
+        """Give the URL for `mail`, `sms` or `push`; empty where none is configured.
+
+        Raises `InvalidRequest` that names the setting when both the URL and its file are given, or
+        when the file cannot be read; it never shows the URL.
+        """
+        url: str = getattr(self, f"{channel}_url").get_secret_value()
+        file: Path | None = getattr(self, f"{channel}_url_file")
+        if file is None:
+            return url.strip()
+        setting = f"IMAGEMILL_NOTIFIER_{channel.upper()}_URL"
+        if url:
+            raise InvalidRequest(f"{setting} and {setting}_FILE are both set; set one of them.")
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidRequest(f"The file that {setting}_FILE names cannot be read.") from error

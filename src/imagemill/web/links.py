@@ -1,4 +1,4 @@
-"""FileLinks that open one thing to whoever has them, for a while."""
+"""Links that open one thing to whoever has them, for a while."""
 
 from __future__ import annotations
 
