@@ -16,6 +16,15 @@ from tests.cli.programs import IMAGEMILL, LIMIT_S, Server, draw, made, surroundi
 pytestmark = pytest.mark.server
 
 SHOWN = {
+    "accounts": (
+        "admin  root@example.com  admin  ready",
+        '"email":"ada@example.com","email_confirmed":true',
+        "401\n",
+        '"quiet":{"start":"22:00","end":"07:00","time_zone":"Europe/Berlin"}',
+        "  ada@example.com  user  disabled",
+        "204\n",
+        "Access tokens are signed with the key ",
+    ),
     "backup": ("Backed up into saved", "saved is whole", "Restored into restored"),
     "batches": (
         ": completed, 2 items: 2 completed",

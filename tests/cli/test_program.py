@@ -25,7 +25,7 @@ def test_the_version_is_that_of_the_package() -> None:
 def test_the_help_names_every_command_and_what_it_does() -> None:
     said = imagemill("--help")
 
-    commands = [command.__name__ for command in COMMANDS]
+    commands = [command.__name__.replace("_", "-") for command in COMMANDS]
     assert [name for name in commands if f"\n  {name} " not in said.out] == []
     assert "..." not in said.out.partition("Commands:")[2]
 

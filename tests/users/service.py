@@ -127,6 +127,12 @@ class System:
         row = {"sha256": digest, "account": account, "scopes": scopes}
         await self.users.database.run(lambda each: each.execute(_ADD_KEY, row))
 
+    async def rows(self, table: str) -> list[dict[str, Any]]:
+        """Read a whole table."""
+        statement = f"SELECT * FROM {table}"  # noqa: S608 - a name that a test wrote
+        found = await self.users.database.read(lambda each: each.execute(statement))
+        return [dict(row) for row in found]
+
     async def who(self, token: str) -> Identity:
         """Tell who shows a token or a key."""
         return (await self.asking.identify(Credentials(api_key=token))).identity

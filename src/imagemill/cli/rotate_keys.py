@@ -8,9 +8,9 @@ from imagemill.cli import options, screen
 
 
 def rotate_keys(*, data: options.Data = None) -> None:
-    """Let a new key sign access tokens; a running server takes it up at once.
+    """Let a new key sign access tokens.
 
-    What older keys signed holds until its own time is over; then they go.
+    A running server takes it up at once. What older keys signed holds until its own time is over.
     """
     from imagemill import assembly
     from imagemill.settings import Settings

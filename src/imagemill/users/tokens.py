@@ -10,6 +10,7 @@ from typing import Any, Final
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pydantic import BaseModel, ConfigDict
 
 from imagemill.errors import Unauthenticated
 from imagemill.keyring import KeyRing
@@ -26,6 +27,17 @@ _LONGEST: Final = 2000
 
 class TokenForged(Unauthenticated):
     """Say that a token was not made here: wrong key, algorithm, kind, issuer or audience."""
+
+
+class _Signed(BaseModel):
+    """The claims that are looked at, as they must be whoever signed them."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    sub: str
+    sid: str
+    iat: int
+    exp: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +81,12 @@ class Tokens:
         That it was never one of ours is told apart, as `TokenForged`, for the audit log alone.
         """
         try:
-            claims = self._decoded(token)
+            claims = _Signed.model_validate(self._decoded(token))
         except (jwt.PyJWTError, ValueError) as error:
             raise _forged() from error
-        if not claims["iat"] - _LEEWAY_S <= self.clock() < claims["exp"] + _LEEWAY_S:
+        if not claims.iat - _LEEWAY_S <= self.clock() < claims.exp + _LEEWAY_S:
             raise refused()
-        return Claims(account=claims["sub"], session=claims["sid"])
+        return Claims(account=claims.sub, session=claims.sid)
 
     def jwks(self) -> dict[str, Any]:
         """Publish the keys with which tokens are checked (RFC 7517, RFC 8037)."""
