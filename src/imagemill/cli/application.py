@@ -19,6 +19,7 @@ from imagemill.cli import (
     job,
     jobs,
     key,
+    keys,
     migrate,
     operations,
     presets,
@@ -66,6 +67,7 @@ def application(*, colour: bool) -> typer.Typer:
     presets.add_to(program, colour=colour)
     batches.add_to(program, colour=colour)
     dead_letters.add_to(program, colour=colour)
+    keys.add_to(program, colour=colour)
     return program
 
 

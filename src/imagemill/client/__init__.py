@@ -36,6 +36,8 @@ from imagemill.client.batches import BatchItem
 from imagemill.client.blocking import BlockingClient
 from imagemill.client.calls import Client
 from imagemill.client.dead_letters import LetterFilter
+from imagemill.client.key_answers import Key, NewKey, Usage, Used, UsedByKey
+from imagemill.client.keys import KeyBounds
 from imagemill.client.letter_answers import (
     Attempt,
     DeadLetter,
@@ -72,7 +74,10 @@ __all__ = [
     "Image",
     "Job",
     "JobInput",
+    "Key",
+    "KeyBounds",
     "LetterFilter",
+    "NewKey",
     "Operation",
     "Output",
     "PredictedOutput",
@@ -86,4 +91,7 @@ __all__ = [
     "StillWorkingError",
     "Terms",
     "UnreachableError",
+    "Usage",
+    "Used",
+    "UsedByKey",
 ]

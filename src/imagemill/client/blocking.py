@@ -19,6 +19,7 @@ from imagemill.client.answers import (
     Preset,
     Status,
 )
+from imagemill.client.blocking_keys import BlockingKeys
 from imagemill.client.blocking_parts import BlockingBatches, BlockingDeadLetters
 from imagemill.client.calls import Client
 from imagemill.client.loop import Loop
@@ -47,6 +48,8 @@ class BlockingClient:
         """Jobs whose tries are used up."""
         self.batches = BlockingBatches(self._loop, self._client.batches)
         """Many jobs made by one request."""
+        self.keys = BlockingKeys(self._loop, self._client.keys)
+        """API keys of the account, and what was used."""
 
     def __enter__(self) -> Self:
         """Give the client itself."""

@@ -30,6 +30,7 @@ from imagemill.client.answers import (
 from imagemill.client.batches import Batches
 from imagemill.client.connection import Connection, Request, Sleep
 from imagemill.client.dead_letters import DeadLetters
+from imagemill.client.keys import Keys
 from imagemill.client.problems import StillWorkingError
 from imagemill.client.terms import Outputs, Steps, Terms, named
 from imagemill.client.transfer import Progress, body_of, counted, write_whole
@@ -66,6 +67,8 @@ class Client:
         """Jobs whose tries are used up."""
         self.batches = Batches(self._connection)
         """Many jobs made by one request."""
+        self.keys = Keys(self._connection)
+        """API keys of the account, and what was used."""
 
     async def __aenter__(self) -> Self:
         """Give the client itself."""
