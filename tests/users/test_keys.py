@@ -102,6 +102,16 @@ async def test_keys_that_open_nothing_are_refused_in_the_same_words(users: Keyed
     assert len({await refused(users, key) for key in keys}) == 1
 
 
+async def test_a_key_of_a_disabled_account_opens_nothing_until_it_is_enabled(users: Keyed) -> None:
+    key = (await users.made())["key"]
+    await users.execute("UPDATE accounts SET disabled_at = 1 WHERE id = 'anna'")
+    disabled = await refused(users, key)
+    await users.execute("UPDATE accounts SET disabled_at = NULL")
+
+    assert disabled == await refused(users, "im_unknown")
+    assert (await users.admitted(key)).identity.account == "anna"
+
+
 async def test_a_revoked_key_is_still_shown_but_not_listed(users: Keyed) -> None:
     made = await users.made()
     revoked = await users.ask("DELETE", f"{KEYS}/{made['key_id']}")

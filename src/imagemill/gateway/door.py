@@ -31,7 +31,11 @@ class Door:
             await self.cache.put(name, value, seconds=self.remember_s)
         return admitted
 
-    async def forget(self, digests: Iterable[str]) -> None:
+    async def forget(self, headers: Mapping[bytes, bytes]) -> None:
+        """Look up anew who shows these headers when they come next."""
+        await self.cache.drop(_name(credentials(headers)))
+
+    async def forget_all(self, digests: Iterable[str]) -> None:
         """Look up anew whoever shows credentials of these SHA-256 digests when they come next."""
         for digest in digests:
             await self.cache.drop(_name_of(digest))

@@ -89,7 +89,7 @@ class Gateway:
         transport, headers = self._route(scope["path"]), dict(scope["headers"])
         identity = await self._caller(scope, headers)
         if scope["method"] not in _READ and scope["path"].startswith(_PEOPLE):
-            send = self._forgetting(send)
+            send = self._forgetting(headers, send)
         await transport.forward(self._signed(scope, identity), receive, send)
 
     async def _caller(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Identity:
@@ -106,14 +106,19 @@ class Gateway:
             return True
         return b"signature=" in scope.get("query_string", b"")
 
-    def _forgetting(self, send: Send) -> Send:
-        """Forget, before an answer goes out, whose credentials it says are others from then on."""
+    def _forgetting(self, headers: Mapping[bytes, bytes], send: Send) -> Send:
+        """Forget who calls before the answer goes out, for it may be another from then on.
+
+        So it forgets those whose credentials the answer says mean something else from then on.
+        """
 
         async def forget_and_send(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
+                if not shows_nothing(headers):
+                    await self.door.forget(headers)
                 told = [value for name, value in message["headers"] if name == _FORGET]
                 for value in told:
-                    await self.door.forget(value.decode("latin-1").split(","))
+                    await self.door.forget_all(value.decode("latin-1").split(","))
                 kept = [pair for pair in message["headers"] if pair[0] != _FORGET]
                 message = {**message, "headers": kept}
             await send(message)

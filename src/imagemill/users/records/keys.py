@@ -28,7 +28,8 @@ VALUES (:key_id, :account, :name, :prefix, :sha256, :scopes, :created_at, :expir
 """
 _FIND = """
 SELECT k.*, a.role FROM api_keys k JOIN accounts a ON a.id = k.account
-WHERE k.sha256 = :sha256 OR (k.previous_sha256 = :sha256 AND k.previous_until > :now)
+WHERE (k.sha256 = :sha256 OR (k.previous_sha256 = :sha256 AND k.previous_until > :now))
+  AND a.disabled_at IS NULL
 """
 _KEY_OF_ACCOUNT = """
 SELECT k.*, a.role FROM api_keys k JOIN accounts a ON a.id = k.account
@@ -75,7 +76,7 @@ def find(connection: Connection, sha256: str, now: float) -> Key:
     """Find the key that a secret opens at a moment, by the secret's digest.
 
     Raises `Unauthenticated`, in the same words for a key that never was, ended, was revoked, or
-    whose account is gone.
+    whose account is gone or disabled.
     """
     for key in map(_key, connection.execute(_FIND, {"sha256": sha256, "now": now})):
         is_shown = any(hmac.compare_digest(sha256, each) for each in key.digests)
