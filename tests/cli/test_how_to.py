@@ -15,6 +15,14 @@ from tests.cli.programs import IMAGEMILL, LIMIT_S, Server, draw, made, surroundi
 pytestmark = pytest.mark.server
 
 SHOWN = {
+    "api-keys": (
+        '"name":"nightly","prefix":"im_',
+        "  website  ",
+        '"scopes":["jobs:read"]',
+        '"total":{"jobs":0',
+        ": revoked",
+    ),
+    "audit-log": (": revoked", '"action":"key.revoked"', '"next":"'),
     "backup": ("Backed up into saved", "saved is whole", "Restored into restored"),
     "batches": (
         ": completed, 2 items: 2 completed",
