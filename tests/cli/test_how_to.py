@@ -40,6 +40,7 @@ SHOWN = {
         "refused, since it was replayed",
         "idempotency-replayed: true",
         '"decided":[],"more":false',
+        '"oldest_s":',
     ),
     "try-again": ("HTTP/1.1 201", "idempotency-replayed: true"),
     "presets": (

@@ -48,8 +48,11 @@ _TAGS: Final = (
     },
     {
         "name": "keys",
-        "description": "The key that is calling, and how often and how long its jobs are tried.",
+        "description": "API keys: what each may do, how much and for how long. A key itself is"
+        " shown once, when it is made.",
     },
+    {"name": "usage", "description": "What the account's keys used in a month."},
+    {"name": "operators", "description": "What concerns everybody's work; scope `operate`."},
     {"name": "health", "description": "How the system is, for orchestrators and people."},
 )
 
