@@ -32,7 +32,7 @@ from imagemill.jobs.records import (
     results,
     usage,
 )
-from imagemill.jobs.records.usage import Account
+from imagemill.jobs.records.usage import Tally
 from imagemill.jobs.states import Patience, Ruling, Standing, Status
 
 _FULL_RETRY_S: Final = 10
@@ -237,8 +237,8 @@ class Ledger:
     def _settle(self, connection: Connection, job: Job, ruling: Ruling, now: float) -> None:
         """Do what the end of a job asks for."""
         jobs.count(connection, job.owner, -1)
-        account = Account(job.owner, month_of(now), job.key_id or "")
-        usage.end(connection, account, job.standing.status, spent_on(job))
+        tally = Tally(job.owner, month_of(now), job.key_id or "")
+        usage.end(connection, tally, job.standing.status, spent_on(job))
         if ruling.is_dead:
             reason = ruling.error or ""
             letter = DeadLetter(job.id, job.owner, reason, job.type, now, state="waiting")
