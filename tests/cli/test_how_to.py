@@ -25,6 +25,14 @@ SHOWN = {
         "204\n",
         "Access tokens are signed with the key ",
     ),
+    "api-keys": (
+        '"name":"nightly","prefix":"im_',
+        "  website  ",
+        '"scopes":["jobs:read"]',
+        '"total":{"jobs":0',
+        ": revoked",
+    ),
+    "audit-log": (": revoked", '"action":"key.revoked"', '"next":"'),
     "backup": ("Backed up into saved", "saved is whole", "Restored into restored"),
     "batches": (
         ": completed, 2 items: 2 completed",
@@ -42,6 +50,7 @@ SHOWN = {
         "refused, since it was replayed",
         "idempotency-replayed: true",
         '"decided":[],"more":false',
+        '"oldest_s":',
     ),
     "simple-routes": ('"status":"COMPLETED"', '"width":'),
     "fetch-from-urls": ('"status":"failed"', '"code":"url_not_allowed"'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -149,6 +150,25 @@ async def test_old_entries_and_keys_revoked_long_ago_are_removed(users: Keyed) -
     assert await read(users, AUDIT) == []
     gone = await users.ask("GET", f"{KEYS}/{made['key_id']}")
     assert gone.status_code == 404
+
+
+async def test_what_is_old_is_looked_for_every_hour_even_after_a_failure(users: Keyed) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 1:
+            await users.execute("ALTER TABLE away RENAME TO audit")
+            await users.client.keep_audit([entry(1)])
+        elif len(pauses) == 3:
+            raise asyncio.CancelledError
+
+    await users.execute("ALTER TABLE audit RENAME TO away")
+    with pytest.raises(asyncio.CancelledError):
+        await replace(users.users.audit, clock=lambda: 4e9, sleep=pause).sweep()
+
+    assert pauses == [3600.0] * 3
+    assert await read(users, AUDIT) == []
 
 
 def replace_subject(told: AuditEntry, subject: str) -> AuditEntry:

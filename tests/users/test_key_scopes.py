@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from imagemill.contracts.identity import Identity
 from imagemill.contracts.scopes import Role
-from imagemill.errors import InvalidRequest
+from imagemill.database import Connection
+from imagemill.errors import InvalidRequest, Unauthenticated
+from imagemill.users.key import patch_of, request_of
 from imagemill.users.key_scopes import check
 from tests.users.keyed import ADMIN, ANNA, KEYS, Keyed, keyed
 
@@ -127,6 +131,32 @@ async def test_a_key_that_was_revoked_meanwhile_decides_about_none(users: Keyed)
     answer = await users.ask("POST", KEYS, caller, {"name": "x", "scopes": ["jobs:*"]})
 
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_who_logged_out_meanwhile_decides_about_no_key(users: Keyed) -> None:
+    made = await users.made()
+    asked: list[str] = []
+
+    async def gone(caller: Identity) -> None:
+        asked.append(caller.account)
+        raise Unauthenticated("The login is over.")
+
+    keys = replace(users.users.keys, present=gone)
+    wanted = request_of({"name": "x", "scopes": ["jobs:*"]})
+    for refused in (
+        keys.make(ANNA, wanted, nothing, nothing),
+        keys.change(ANNA, made["key_id"], patch_of({"burst": 1}), nothing),
+        keys.rotate(ANNA, made["key_id"], 0, nothing, nothing),
+    ):
+        with pytest.raises(Unauthenticated):
+            await refused
+
+    assert asked == ["anna"] * 3
+    assert len((await users.ask("GET", KEYS)).json()["keys"]) == 1
+
+
+def nothing(_: Connection, __: object) -> None:
+    """Write nothing down."""
 
 
 async def test_a_key_loses_what_its_account_loses(users: Keyed) -> None:

@@ -102,6 +102,16 @@ async def test_keys_that_open_nothing_are_refused_in_the_same_words(users: Keyed
     assert len({await refused(users, key) for key in keys}) == 1
 
 
+async def test_a_key_of_a_disabled_account_opens_nothing_until_it_is_enabled(users: Keyed) -> None:
+    key = (await users.made())["key"]
+    await users.execute("UPDATE accounts SET disabled_at = 1 WHERE id = 'anna'")
+    disabled = await refused(users, key)
+    await users.execute("UPDATE accounts SET disabled_at = NULL")
+
+    assert disabled == await refused(users, "im_unknown")
+    assert (await users.admitted(key)).identity.account == "anna"
+
+
 async def test_a_revoked_key_is_still_shown_but_not_listed(users: Keyed) -> None:
     made = await users.made()
     revoked = await users.ask("DELETE", f"{KEYS}/{made['key_id']}")
@@ -158,6 +168,28 @@ async def test_an_end_is_said_once_and_lies_ahead(users: Keyed) -> None:
 
     assert past.json()["errors"][0]["field"] == "expires_at"
     assert twice.json()["errors"][0]["field"] == "expires_in_s"
+
+
+async def test_a_key_ends_when_it_was_said_to(users: Keyed) -> None:
+    moment = "2030-01-01T01:00:00+01:00"
+    made = await users.made(expires_at=moment)
+
+    assert made["expires_at"] == "2030-01-01T00:00:00Z"
+    assert (await users.admitted(made["key"])).identity.account == "anna"
+
+
+async def test_an_account_that_is_gone_gets_no_key(users: Keyed) -> None:
+    await users.execute("DELETE FROM accounts WHERE id = 'anna'")
+
+    answer = await users.ask("POST", KEYS, json={"name": "x", "scopes": ["jobs:*"]})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_who_logged_in_shows_no_key(users: Keyed) -> None:
+    answer = await users.ask("GET", f"{KEYS}/current")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
 async def test_a_new_secret_opens_and_the_old_one_for_a_while(users: Keyed) -> None:

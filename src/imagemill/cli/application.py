@@ -21,6 +21,7 @@ from imagemill.cli import (
     job,
     jobs,
     key,
+    keys,
     migrate,
     operations,
     presets,
@@ -74,6 +75,7 @@ def application(*, colour: bool) -> typer.Typer:
     dead_letters.add_to(program, colour=colour)
     accounts.add_to(program, colour=colour)
     webhooks.add_to(program, colour=colour)
+    keys.add_to(program, colour=colour)
     return program
 
 

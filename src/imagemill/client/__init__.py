@@ -38,6 +38,8 @@ from imagemill.client.blocking import BlockingClient
 from imagemill.client.calls import Client
 from imagemill.client.dead_letters import LetterFilter
 from imagemill.client.images import ImageFilter
+from imagemill.client.key_answers import Key, NewKey, Usage, Used, UsedByKey
+from imagemill.client.keys import KeyBounds
 from imagemill.client.letter_answers import (
     Attempt,
     DeadLetter,
@@ -86,8 +88,11 @@ __all__ = [
     "ImageFilter",
     "Job",
     "JobInput",
+    "Key",
+    "KeyBounds",
     "LetterFilter",
     "Link",
+    "NewKey",
     "NewWebhook",
     "Operation",
     "Output",
@@ -103,5 +108,8 @@ __all__ = [
     "StillWorkingError",
     "Terms",
     "UnreachableError",
+    "Usage",
+    "Used",
+    "UsedByKey",
     "Webhook",
 ]

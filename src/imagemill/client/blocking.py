@@ -20,6 +20,7 @@ from imagemill.client.answers import (
     Preset,
     Status,
 )
+from imagemill.client.blocking_keys import BlockingKeys
 from imagemill.client.blocking_parts import BlockingBatches, BlockingDeadLetters, BlockingImages
 from imagemill.client.blocking_webhooks import BlockingWebhooks
 from imagemill.client.calls import Client
@@ -53,6 +54,8 @@ class BlockingClient:
         """Originals, found again and described."""
         self.webhooks = BlockingWebhooks(self._loop, self._client.webhooks)
         """URLs that are told of events."""
+        self.keys = BlockingKeys(self._loop, self._client.keys)
+        """API keys of the account, and what was used."""
 
     def __enter__(self) -> Self:
         """Give the client itself."""

@@ -33,6 +33,7 @@ from imagemill.client.batches import Batches
 from imagemill.client.connection import Connection, Request, Sleep
 from imagemill.client.dead_letters import DeadLetters
 from imagemill.client.images import Images
+from imagemill.client.keys import Keys
 from imagemill.client.problems import StillWorkingError
 from imagemill.client.terms import Outputs, Steps, Terms, named
 from imagemill.client.transfer import Progress, body_of, counted, write_whole
@@ -74,6 +75,8 @@ class Client:
         """Originals, found again and described."""
         self.webhooks = Webhooks(self._connection)
         """URLs that are told of events."""
+        self.keys = Keys(self._connection)
+        """API keys of the account, and what was used."""
 
     async def __aenter__(self) -> Self:
         """Give the client itself."""

@@ -32,23 +32,18 @@ class Door:
             await self.cache.put(name, value, seconds=self.remember_s)
         return admitted
 
-    async def forget(self, digests: Iterable[str]) -> None:
+    async def forget(self, headers: Mapping[bytes, bytes]) -> None:
+        """Look up anew who shows these headers when they come next."""
+        await self.cache.drop(_name(credentials(headers)))
+
+    async def forget_all(self, digests: Iterable[str]) -> None:
         """Look up anew whoever shows credentials of these SHA-256 digests when they come next."""
         for digest in digests:
             await self.cache.drop(_name_of(digest))
 
 
-def digest_of(headers: Mapping[bytes, bytes]) -> str:
-    """Give what the credentials in these headers are remembered by; raises `Unauthenticated`."""
-    return _digest(credentials(headers))
-
-
-def _digest(shown: Credentials) -> str:
-    return hashlib.sha256(shown.api_key.encode()).hexdigest()
-
-
 def _name(shown: Credentials) -> str:
-    return _name_of(_digest(shown))
+    return _name_of(hashlib.sha256(shown.api_key.encode()).hexdigest())
 
 
 def _name_of(digest: str) -> str:

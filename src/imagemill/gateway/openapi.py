@@ -65,13 +65,16 @@ _TAGS: Final = (
     },
     {
         "name": "keys",
-        "description": "The key that is calling, and how often and how long its jobs are tried.",
+        "description": "API keys: what each may do, how much and for how long. A key itself is"
+        " shown once, when it is made.",
     },
     {
         "name": "documents",
         "description": "A simpler way in: one request for a picture and what shall be made of it,"
         " and a status in capital letters.",
     },
+    {"name": "usage", "description": "What the account's keys used in a month."},
+    {"name": "operators", "description": "What concerns everybody's work; scope `operate`."},
     {"name": "health", "description": "How the system is, for orchestrators and people."},
 )
 

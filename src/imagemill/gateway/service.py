@@ -20,7 +20,7 @@ from imagemill.contracts.transport import SERVICE, ASGIApp, Receive, Scope, Send
 from imagemill.contracts.users import FORGET, Admitted
 from imagemill.errors import ImagemillError, NotFound, RateLimited, Unauthenticated
 from imagemill.gateway.addresses import Network, came_from
-from imagemill.gateway.door import Door, digest_of, shows_nothing
+from imagemill.gateway.door import Door, shows_nothing
 from imagemill.gateway.limiting import Limiter, Tally
 from imagemill.gateway.openapi import merged
 from imagemill.gateway.origins import Origins
@@ -147,13 +147,14 @@ class Gateway:
 
         That is whoever calls, and whose credentials the answer names.
         """
-        own = [] if shows_nothing(headers) else [digest_of(headers)]
 
         async def forget_and_send(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
+                if not shows_nothing(headers):
+                    await self.door.forget(headers)
                 told = [value for name, value in message["headers"] if name == _FORGET]
                 named = [each for value in told for each in value.decode("latin-1").split(",")]
-                await self.door.forget([*own, *named])
+                await self.door.forget_all(named)
                 kept = [pair for pair in message["headers"] if pair[0] != _FORGET]
                 message = {**message, "headers": kept}
             await send(message)

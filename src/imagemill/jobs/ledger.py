@@ -34,7 +34,7 @@ from imagemill.jobs.records import (
     usage,
     waits,
 )
-from imagemill.jobs.records.usage import Account
+from imagemill.jobs.records.usage import Tally
 from imagemill.jobs.states import Patience, Ruling, Standing, Status
 
 _FULL_RETRY_S: Final = 10
@@ -248,8 +248,8 @@ class Ledger:
         if job.is_waiting:
             waits.end(connection, job.id)
         jobs.count(connection, job.owner, -1)
-        account = Account(job.owner, month_of(now), job.key_id or "")
-        usage.end(connection, account, job.standing.status, spent_on(job))
+        tally = Tally(job.owner, month_of(now), job.key_id or "")
+        usage.end(connection, tally, job.standing.status, spent_on(job))
         if ruling.is_dead:
             reason = ruling.error or ""
             letter = DeadLetter(job.id, job.owner, reason, job.type, now, state="waiting")

@@ -10,7 +10,7 @@ from imagemill.database import Connection
 from imagemill.errors import QuotaExceeded
 from imagemill.jobs.job import Job
 from imagemill.jobs.records import usage
-from imagemill.jobs.records.usage import Account, Spent
+from imagemill.jobs.records.usage import Spent, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class Spender:
     monthly_jobs: int | None = None
     """Jobs that the key may make in a month; None for as many as it likes."""
 
-    def account(self, now: float) -> Account:
-        """Tell where it is written down what is used now."""
-        return Account(self.owner, month_of(now), self.key_id or "")
+    def tally(self, now: float) -> Tally:
+        """Tell where it is counted what is used now."""
+        return Tally(self.owner, month_of(now), self.key_id or "")
 
 
 def spender_of(caller: Identity) -> Spender:
@@ -43,21 +43,21 @@ class Quota:
         self, connection: Connection, spender: Spender, now: float, *, jobs: int, completed: int
     ) -> None:
         """Count new jobs; raises `QuotaExceeded`, which undoes the transaction with the count."""
-        account = spender.account(now)
-        made = usage.accept(connection, account, jobs, completed)
+        tally = spender.tally(now)
+        made = usage.accept(connection, tally, jobs, completed)
         _refuse_beyond(made, spender.monthly_jobs, "key", now)
         if self.monthly_jobs:
-            in_all = usage.jobs_of_owner(connection, account)
+            in_all = usage.jobs_of_owner(connection, tally)
             _refuse_beyond(in_all, self.monthly_jobs, "account", now)
 
     def check(self, connection: Connection, spender: Spender, now: float) -> None:
         """Raise `QuotaExceeded` when not even one more job may be made; count nothing."""
-        account = spender.account(now)
+        tally = spender.tally(now)
         if spender.monthly_jobs is not None:
-            made = usage.jobs_of_key(connection, account) + 1
+            made = usage.jobs_of_key(connection, tally) + 1
             _refuse_beyond(made, spender.monthly_jobs, "key", now)
         if self.monthly_jobs:
-            made = usage.jobs_of_owner(connection, account) + 1
+            made = usage.jobs_of_owner(connection, tally) + 1
             _refuse_beyond(made, self.monthly_jobs, "account", now)
 
 

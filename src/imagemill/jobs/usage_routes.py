@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query
@@ -118,12 +119,9 @@ class _Routes:
 
     async def queue(self) -> QueueView:
         """Show how much work of everybody waits, and since when."""
-
-        def unit(connection: Connection) -> tuple[float, dict[int, Lane]]:
-            return connection.now(), queue.lanes(connection)
-
-        now, found = await self.jobs.database.read(unit)
-        lanes = {each: found.get(each.lane, Lane(each.lane)) for each in Priority}
+        read = self.jobs.database.read
+        lanes = {each: await read(partial(queue.lane, number=each.lane)) for each in Priority}
+        now = await read(lambda each: each.now())
         oldest = [each.oldest_at for each in lanes.values() if each.oldest_at is not None]
         return QueueView(
             waiting=sum(each.waiting for each in lanes.values()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +32,7 @@ class Audit:
     database: Database
     settings: AuditSettings
     clock: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def take(self, entries: list[AuditEntry]) -> None:
         """Keep entries, each once however often it is handed over."""
@@ -57,7 +58,7 @@ class Audit:
                 await self.sweep_once()
             except ImagemillError as error:
                 _log.warning("sweep_failed", reason=error.message)
-            await asyncio.sleep(_SWEEP_EVERY_S)
+            await self.sleep(_SWEEP_EVERY_S)
 
     async def sweep_once(self) -> None:
         """Remove entries and revoked keys that are out of date, and answers to keyed requests."""

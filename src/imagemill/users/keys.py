@@ -6,7 +6,7 @@ import base64
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -36,6 +36,15 @@ _USE_NOTED_EVERY_S: Final = 60.0
 
 Keep = Callable[[Connection, Key], None]
 """Write what belongs into the transaction in which a key gets a secret."""
+Present = Callable[[Identity], Awaitable[object]]
+"""Raise `Unauthenticated` for a person whose login or account is gone by now.
+
+The gateway trusts what it heard for some seconds, and a key made in them would last.
+"""
+
+
+async def nobody_leaves(_: Identity) -> None:
+    """Take everybody for present, where nobody logs in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,7 @@ class Keys:
     settings: KeysSettings
     clock: Callable[[], float] = time.time
     random: Callable[[int], bytes] = secrets.token_bytes
+    present: Present = nobody_leaves
 
     async def admitted(self, shown: str) -> Admitted:
         """Tell who shows a secret; raises `Unauthenticated`. Its use is noted once a minute."""
@@ -68,6 +78,7 @@ class Keys:
         Raises `InvalidRequest` for scopes or an end beyond the caller's own, `Forbidden` for a
         caller that may make none, `TooMany`.
         """
+        await self.present(caller)
         now, (secret, prefix) = self.clock(), self._minted()
         key_id = self.random(_ID_BYTES).hex()
 
@@ -118,6 +129,7 @@ class Keys:
 
     async def change(self, caller: Identity, key_id: str, patch: KeyPatch, note: Note) -> Key:
         """Change a key; raises like `make`, and `NotFound`, and `Conflict` for a revoked one."""
+        await self.present(caller)
         now = self.clock()
 
         def unit(connection: Connection) -> Key:
@@ -142,6 +154,7 @@ class Keys:
 
         Raises like `change`, and `Conflict` for the generated key, whose file decides.
         """
+        await self.present(caller)
         now, (secret, prefix) = self.clock(), self._minted()
 
         def unit(connection: Connection) -> Key:

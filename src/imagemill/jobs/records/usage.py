@@ -42,8 +42,8 @@ _ENDS: Final = ("completed", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """On whose account something is used, and in which month."""
+class Tally:
+    """Where something is counted: for which key of which owner, and in which month."""
 
     owner: str
     month: str
@@ -83,30 +83,30 @@ class Usage:
     cpu_s: float = 0.0
 
 
-def accept(connection: Connection, account: Account, jobs: int, completed: int) -> int:
+def accept(connection: Connection, tally: Tally, jobs: int, completed: int) -> int:
     """Count new jobs, and those of them that were born completed.
 
     Tells how many jobs the key has made in the month, these included.
     """
-    row = asdict(account) | {"jobs": jobs, "completed": completed}
+    row = asdict(tally) | {"jobs": jobs, "completed": completed}
     return int(connection.execute(_ACCEPT, row)[0]["jobs"])
 
 
-def end(connection: Connection, account: Account, status: str, spent: Spent) -> None:
+def end(connection: Connection, tally: Tally, status: str, spent: Spent) -> None:
     """Count the end of a job, and what it took."""
     ends = {each: int(each == status) for each in _ENDS}
-    connection.execute(_END, asdict(account) | ends | asdict(spent))
+    connection.execute(_END, asdict(tally) | ends | asdict(spent))
 
 
-def jobs_of_key(connection: Connection, account: Account) -> int:
+def jobs_of_key(connection: Connection, tally: Tally) -> int:
     """Tell how many jobs a key has made in a month."""
-    rows = connection.execute(_JOBS_OF_KEY, asdict(account))
+    rows = connection.execute(_JOBS_OF_KEY, asdict(tally))
     return int(rows[0]["jobs"]) if rows else 0
 
 
-def jobs_of_owner(connection: Connection, account: Account) -> int:
+def jobs_of_owner(connection: Connection, tally: Tally) -> int:
     """Tell how many jobs all keys of the owner have made in a month."""
-    return int(connection.execute(_JOBS_OF_OWNER, asdict(account))[0]["jobs"])
+    return int(connection.execute(_JOBS_OF_OWNER, asdict(tally))[0]["jobs"])
 
 
 def listed(connection: Connection, owner: str, month: str, key_id: str | None) -> list[Usage]:
