@@ -86,6 +86,10 @@ bench: $(VENV)/.installed-dev ## measure Imagemill beside its peers; takes minut
 bench-noop: $(VENV)/.installed-dev ## measure jobs that do nothing beside other job queues; takes minutes
 	@$(BIN)/python -m benchmarks.noop
 
+.PHONY: bench-crowd
+bench-crowd: $(VENV)/.installed-dev ## measure what slow clients and large uploads do to others; takes two minutes
+	@$(BIN)/python -m benchmarks.crowd
+
 .PHONY: chaos
 chaos: $(VENV)/.installed-dev ## kill, freeze, fill and cut, at full size; takes an hour and a quiet machine
 	@$(BIN)/python -m tests.chaos --full
