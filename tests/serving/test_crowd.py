@@ -90,8 +90,7 @@ async def test_nobody_is_blamed_for_the_time_in_which_this_process_stood_still()
     crowd, line = Crowd(replace(BOUNDS, head_s=0.1, slow_s=0.1), []), Watched()
     crowd.joins(line, "192.0.2.1")
 
-    # sleeps: it is this process that stands still
-    time.sleep(0.7)  # noqa: ASYNC251 - blocking is the point
+    time.sleep(0.7)  # noqa: ASYNC251  # sleeps: it is this process that stands still
     async with asyncio.timeout(10):
         await line.was_seen.wait()
     crowd.leaves(line)
