@@ -13,7 +13,9 @@ async def gathered(pieces: AsyncIterable[bytes], least_bytes: int) -> AsyncItera
         held.append(piece)
         size += len(piece)
         if size >= least_bytes:
-            yield b"".join(held)
-            held, size = [], 0
+            whole = b"".join(held)
+            held, size, piece = [], 0, b""  # noqa: PLW2901 - not held until the next one comes
+            yield whole
+            del whole
     if size:
         yield b"".join(held)

@@ -68,6 +68,7 @@ SHOWN = {
     ),
     "mail-sms-push": ("no gateway for mail", '{"notifications":[],"next":null}'),
     "try-again": ("HTTP/1.1 201", "idempotency-replayed: true"),
+    "rate-limits": ("ratelimit-limit: 1000", "ratelimit-policy: 1000;w=60, 50;w=1"),
     "presets": (
         '"name":"card","version":1',
         '"status":"completed"',

@@ -21,7 +21,8 @@ BOUNDS = replace(
 class Watched:
     """A connection that notes how it was looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, untaken: int = 0) -> None:
+        self.untaken = untaken
         self.seen: list[str] = []
         self.was_seen = asyncio.Event()
 
@@ -30,6 +31,9 @@ class Watched:
 
     def excuse(self, now: float) -> None:
         self._note("excuse")
+
+    def give_up(self, now: float) -> None:
+        self._note("give up")
 
     def _note(self, what: str) -> None:
         self.seen.append(what)
@@ -86,13 +90,28 @@ async def test_nobody_is_blamed_for_the_time_in_which_this_process_stood_still()
     crowd, line = Crowd(replace(BOUNDS, head_s=0.1, slow_s=0.1), []), Watched()
     crowd.joins(line, "192.0.2.1")
 
-    # sleeps: it is this process that stands still
-    time.sleep(0.7)  # noqa: ASYNC251 - blocking is the point
+    time.sleep(0.7)  # noqa: ASYNC251  # sleeps: it is this process that stands still
     async with asyncio.timeout(10):
         await line.was_seen.wait()
     crowd.leaves(line)
 
     assert line.seen[0] == "excuse"
+
+
+async def test_who_leaves_most_lying_is_given_up_while_all_leave_too_much() -> None:
+    crowd = Crowd(replace(BOUNDS, untaken=100, connections=9, head_s=0.1, slow_s=0.1), [])
+    lines = [Watched(untaken) for untaken in (10, 80, 20, 0, 70)]
+    for number, line in enumerate(lines):
+        crowd.joins(line, f"192.0.2.{number}")
+
+    async with asyncio.timeout(10):
+        while "look" not in lines[0].seen:
+            lines[0].was_seen.clear()
+            await lines[0].was_seen.wait()
+    for line in lines:
+        crowd.leaves(line)
+
+    assert ["give up" in line.seen for line in lines] == [False, True, False, False, False]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from imagemill.gateway.door import Door, shows_nothing
 from imagemill.gateway.limiting import Limiter, Tally
 from imagemill.gateway.openapi import merged
 from imagemill.gateway.origins import Origins
+from imagemill.gateway.turnstile import Turnstile
 from imagemill.web.problems import not_allowed, problem_response
 
 _READ: Final = frozenset({"GET", "HEAD"})
@@ -56,6 +57,7 @@ class Gateway:
     """Tells how the breakers of this process stand, by name."""
     is_leaving: Callable[[], bool]
     """Tells whether this process was told to stop and is to be asked nothing new."""
+    turnstile: Turnstile = field(default_factory=Turnstile)
     _openapi: dict[str, Any] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,7 +106,12 @@ class Gateway:
             identity = await self._caller(scope, headers, address, tally)
         if scope["method"] not in _READ and scope["path"].startswith(_PEOPLE):
             send = self._forgetting(headers, send)
-        await transport.forward(self._signed(scope, identity, address), receive, send)
+        passing = self.turnstile.passing(receive, send)
+        signed = self._signed(scope, identity, address)
+        try:
+            await transport.forward(signed, passing.receive, passing.send)
+        finally:
+            passing.leave()
 
     async def _caller(
         self, scope: Scope, headers: Mapping[bytes, bytes], address: str, tally: Tally

@@ -130,6 +130,14 @@ class GatewaySettings(BaseModel):
         le=600,
         description="Seconds over which that speed is measured.",
     )
+    max_untaken_bytes: int = Field(
+        64_000_000,
+        ge=0,
+        le=100_000_000_000,
+        description="Bytes of answers that may wait in memory until callers take them, of all "
+        "connections together; who leaves most lying for over a second is cut off first. 0 does "
+        "not limit them.",
+    )
     head_bytes: int = Field(
         32_768,
         ge=4096,

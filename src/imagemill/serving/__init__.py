@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import ipaddress
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,8 @@ from imagemill.settings import Settings
 
 _GRACE_S: Final = 10
 _BACKLOG: Final = 2048
+_OTHER_FILES: Final = 512
+"""Databases, children and libraries; a connection may need a second file, for what it brings."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 Announce = Callable[[str], None]
 
@@ -43,6 +46,7 @@ def serve(
     check(settings, names)
     telemetry.configure(level=settings.log_level)
     _keep_freed_memory()
+    _allow_files(settings.gateway.max_connections)
     is_first = show_key and not admin_key_file(settings).exists()
     with (
         _listening(settings.host, settings.port) as listener,
@@ -179,6 +183,17 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
             raise Unavailable(message) from error
         listener.listen(_BACKLOG)
         yield listener
+
+
+def _allow_files(connections: int) -> None:
+    """Take as many open files as connections may need, and others, where that is allowed.
+
+    Many systems give 1,024 and allow far more; without one left, nobody could connect any more.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + _OTHER_FILES
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
 def _keep_freed_memory() -> None:

@@ -20,8 +20,17 @@ _AWAY_S: Final = 0.5
 class Watched(Protocol):
     """A connection that is looked at."""
 
+    @property
+    def untaken(self) -> int:
+        """Bytes that were sent and that the caller did not take yet."""
+        ...
+
     def look(self, now: float) -> None:
         """Cut the connection off if it is too slow; `now` is the loop's time."""
+        ...
+
+    def give_up(self, now: float) -> None:
+        """Cut the connection off, if what was sent has been lying there for a while."""
         ...
 
     def excuse(self, now: float) -> None:
@@ -75,6 +84,15 @@ class Crowd:
             return False
         return not (group and most_of_one and self._counts[group] >= most_of_one)
 
+    def _make_room(self, now: float) -> None:
+        """Give those up who left most lying, while all together left too much."""
+        held = sorted(self._from, key=lambda line: line.untaken)
+        total = sum(line.untaken for line in held)
+        while self._bounds.untaken and total > self._bounds.untaken:
+            line = held.pop()
+            total -= line.untaken
+            line.give_up(now)
+
     def _look_later(self) -> None:
         loop = asyncio.get_running_loop()
         self._due = loop.time() + self._pause_s
@@ -85,6 +103,8 @@ class Crowd:
         was_away = now > self._due + _AWAY_S
         for line in list(self._from):
             (line.excuse if was_away else line.look)(now)
+        if not was_away:
+            self._make_room(now)
         self._timer = None
         if self._from:
             self._look_later()

@@ -10,6 +10,8 @@ Streams of events and answers that are waited for are never slow: nothing has to
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, Final
@@ -43,6 +45,14 @@ _FRAMING_SHARE: Final = 32
 """Bytes round a body, for one byte of it: the smallest chunk has 5."""
 _LINGER_S: Final = 5.0
 """Seconds for which the rest of a body is read that was answered before its end."""
+_LYING_S: Final = 1.0
+_TAKEN_BYTES_PER_S: Final = 100_000
+"""Who takes an answer faster than that is not given up; 0.8 Mbit/s is a poor connection."""
+_UNSENT_BYTES: Final = 262_144
+"""What the kernel may hold of an answer beside what is on its way."""
+_TCP_NOTSENT_LOWAT: Final = 25
+"""As Linux numbers it; `socket` has no name for it before Python 3.12."""
+_WITHOUT_REST: Final = struct.pack("ii", 1, 0)
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 
@@ -76,7 +86,7 @@ class Line(HttpToolsProtocol):
         self._began = self.loop.time()
         self._head_bytes = self._field_bytes = self._fields = 0
         self._framing = self._body_bytes = 0
-        self._in = self._out = Pace(self._began)
+        self._in = self._out = self._lying = Pace(self._began)
         self._left = 0
         self._refusal: ImagemillError | None = None
         self._answered_at: float | None = None
@@ -85,6 +95,8 @@ class Line(HttpToolsProtocol):
         """Begin, or turn the caller away where there are too many."""
         super().connection_made(transport)
         self._began = self.loop.time()
+        wire = transport.get_extra_info("socket")
+        wire.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         if not self._crowd.joins(self, self._address):
             self._refuse(Unavailable("There are too many connections; try again.", retry_after_s=5))
 
@@ -179,19 +191,29 @@ class Line(HttpToolsProtocol):
     def look(self, now: float) -> None:
         """Cut off who is too slow."""
         self._look_at_answer()
-        if self._left and self._bounds.slowest:
-            if self._out.is_too_slow(now, self._bounds):
-                self._cut("answer is not taken")
-            self._out = self._out.renewed(now, self._bounds)
-        else:
-            self._out = Pace(now)
+        if not self._left:
+            self._out = self._lying = Pace(now)
+        elif self._bounds.slowest and self._out.is_too_slow(now, self._bounds):
+            self._cut("answer is not taken")
+        self._out = self._out.renewed(now, self._bounds)
         if not self.transport.is_closing():
             self._look_at_request(now)
+
+    @property
+    def untaken(self) -> int:
+        """Bytes that wait until the caller takes them."""
+        return self._left
+
+    def give_up(self, now: float) -> None:
+        """Cut off who took next to nothing for a while; who takes at all will soon be done."""
+        lying_s = now - self._lying.since
+        if lying_s >= _LYING_S and self._lying.moved < _TAKEN_BYTES_PER_S * lying_s:
+            self._cut("too much is not taken")
 
     def excuse(self, now: float) -> None:
         """Begin all measures anew, for nobody here looked at what came."""
         self._began = now
-        self._in = self._out = Pace(now)
+        self._in = self._out = self._lying = Pace(now)
 
     def send_400_response(self, msg: str) -> None:
         """Say what was wrong, in the place of uvicorn's own words, and hang up."""
@@ -232,7 +254,8 @@ class Line(HttpToolsProtocol):
     def _look_at_answer(self) -> None:
         """Count what left; what is written meanwhile hides some of it, which does no harm."""
         size = self.transport.get_write_buffer_size()
-        self._out = self._out.with_more(max(0, self._left - size))
+        taken = max(0, self._left - size)
+        self._out, self._lying = self._out.with_more(taken), self._lying.with_more(taken)
         self._left = size
 
     def _begin_head(self) -> None:
@@ -257,8 +280,10 @@ class Line(HttpToolsProtocol):
             self.transport.close()
 
     def _cut(self, reason: str) -> None:
-        """Hang up at once, whatever has not been sent."""
+        """Hang up at once; what has not been sent is dropped, by the kernel too."""
         _log.info("connection_cut", reason=reason, address=self._address)
+        wire = self.transport.get_extra_info("socket")
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _WITHOUT_REST)
         self.transport.abort()
 
     def _too_large(self) -> HeadTooLarge:

@@ -21,6 +21,8 @@ class Bounds:
     """Bytes a second of a body that comes, and of an answer that is taken."""
     slow_s: float
     """Seconds over which that is measured."""
+    untaken: int
+    """Bytes of answers that wait to be taken, of all connections together."""
     head_bytes: int
     max_headers: int
     connections: int
@@ -60,6 +62,7 @@ def bounds_for(settings: GatewaySettings, *, is_gateway: bool) -> Bounds:
         head_s=settings.head_s if is_gateway else 0,
         slowest=settings.slowest_bytes_per_s if is_gateway else 0,
         slow_s=settings.slow_s,
+        untaken=settings.max_untaken_bytes if is_gateway else 0,
         # The gateway adds an identity and an id to what it took.
         head_bytes=settings.head_bytes if is_gateway else 2 * settings.head_bytes,
         max_headers=settings.max_headers if is_gateway else 2 * settings.max_headers,

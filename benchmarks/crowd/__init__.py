@@ -1,0 +1,1 @@
+"""What a crowd does to others: slow clients and large uploads beside requests that are small."""
