@@ -42,6 +42,8 @@ from imagemill.contracts.uploads import (
     UploadsClient,
 )
 from imagemill.database.sqlite import SQLiteDatabase
+from imagemill.egress.client import Egress
+from imagemill.egress.settings import Rules
 from imagemill.faults import Faults
 from imagemill.jobs.bells import Bells
 from imagemill.jobs.job import Attempt, Event, Job, Place, Terms
@@ -116,6 +118,7 @@ class Life:
             bells=self.bells,
             settings=settings,
             engine="engine-1",
+            check_url=Egress(Rules()).check,
         )
         self.lending = Lending(self.database, self.ledger, self.bells, settings, Limits())
         self.relay = Relay(self.database, self.queue, self.bells, Faults.none())

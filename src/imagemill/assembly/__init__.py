@@ -32,6 +32,7 @@ from imagemill.contracts.uploads import UploadsClient
 from imagemill.contracts.users import UsersClient
 from imagemill.database.migrations import migrations_of
 from imagemill.database.sqlite import SQLiteCopy
+from imagemill.egress.client import Egress
 from imagemill.engine.edition import edition
 from imagemill.engine.layers import Layer
 from imagemill.engine.sandbox import Sandbox
@@ -200,7 +201,7 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
         bells=bells,
         settings=settings,
         engine=edition(),
-        rules=parts.settings.egress.rules,
+        check_url=Egress(parts.settings.egress.rules).check,
     )
     await jobs.start()
     waiting = Waiting(jobs)

@@ -18,8 +18,6 @@ from imagemill.contracts.jobs import JobEvent
 from imagemill.contracts.uploads import Image, Intake, Promise, UploadsClient
 from imagemill.database import Connection, Database
 from imagemill.database.migrations import migrations_of
-from imagemill.egress import urls
-from imagemill.egress.settings import Rules
 from imagemill.errors import FieldError, ImageInUse, InvalidRequest
 from imagemill.idempotency import Running
 from imagemill.jobs.awaiting import Awaited, Found, bound, urls_of
@@ -56,10 +54,10 @@ class Jobs:
     settings: JobsSettings
     engine: str
     """Names the versions that make the pixels; part of every result's key."""
+    check_url: Callable[[str], None]
+    """Raises `UrlNotAllowed` for a URL to which nothing can be sent."""
     running: Running = field(default_factory=Running)
     """Requests under way that carry an idempotency key."""
-    rules: Rules = field(default_factory=Rules)
-    """Which hosts may be asked for images although they are not public."""
 
     @property
     def presets(self) -> Presets:
@@ -100,7 +98,7 @@ class Jobs:
     def check_urls(self, wish: Wish) -> None:
         """Raise `UrlNotAllowed` for a URL that uploads will never fetch."""
         for url in urls_of(wish):
-            urls.read(url, self.rules)
+            self.check_url(url)
 
     async def found(self, ids: Sequence[str], owner: Identity) -> Found:
         """Look images up that wishes name, those that are on their way included."""

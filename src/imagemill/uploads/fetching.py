@@ -66,7 +66,7 @@ class Fetching:
         free = self.settings.fetches_at_once - len(self._hands)
         if free <= 0:
             return _LOOK_EVERY_S  # A hand that gets free rings.
-        taken, due_at = await self.database.run(lambda each: self._taken(each, free))
+        taken, due_at = await self.database.run(lambda each: self._taken(each, free), durable=False)
         for fetch in taken:
             task = group.create_task(self._fetched(fetch))
             self._hands.add(task)
