@@ -18,6 +18,7 @@ READ = {
     ),
     "https://my_bucket.example.com/%2e%2E/a": "https://my_bucket.example.com/%2e%2E/a",
     "http://52.1.2.3/a": "http://52.1.2.3/a",
+    "http://BÜCHER.example.com": "http://xn--bcher-kva.example.com/",
     "http://[2600:1F18::1]/a": "http://[2600:1f18::1]/a",
     "http://example.com?a=/": "http://example.com/?a=/",
 }
@@ -30,6 +31,7 @@ REFUSED = (
     *("http://52.1.2.03/", "http://example.0x/", "http://[::1]/", "http://[::ffff:7f00:1]/"),
     *("http://[fe80::1%25eth0]/", "http://[52.1.2.3]/", "http://[::1", "http://::1/"),
     *("http://127。0。0。1/", "http://127.0.0.1/", "http://exa。com/", "http://①②⑦.0.0.1/"),
+    *("http://\u212aexample.com/", "http://\u0130example.com/", "http://\u017fexample.com/"),
     *("http://localhost/", "http://LOCALHOST./", "http://localhost\u00ad/", "http://a.localhost/"),
     *("http://intranet/", "http://printer.local/", "http://metadata.google.internal/"),
     *("http://user@example.com/", "http://user:pw@example.com/", "http://example.com\\@127.0.0.1/"),

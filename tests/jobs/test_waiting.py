@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import ImageEvent
 from imagemill.errors import Conflict, InvalidRequest, NotFound, Unavailable, UrlNotAllowed
 from imagemill.jobs.batch_request import batch_wish_of
@@ -69,6 +70,16 @@ async def test_a_job_goes_on_when_its_image_is_there(life: Life) -> None:
     assert (await life.job(job)).standing.status is Status.COMPLETED
     assert [each.url for each in life.promised] == [URL, None]
     assert await life.unfinished() == 0
+
+
+async def test_the_key_that_asked_brings_the_image_in(life: Life) -> None:
+    caller = Identity(account="A", key_id="k1", stored_bytes=1000)
+    wish = wish_of({"input": {"url": URL}, "outputs": OUTPUTS})
+    await life.jobs.accept(await life.jobs.plan(wish, caller), caller)
+
+    await asked(life)
+
+    assert [(each.key_id, each.stored_bytes) for each in life.promised] == [("k1", 1000)]
 
 
 async def test_uploads_is_asked_until_it_answers(life: Life) -> None:

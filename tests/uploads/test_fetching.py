@@ -234,7 +234,7 @@ async def test_another_service_has_images_fetched_and_hears_of_their_fate(
     service: Fetcher, here: Host
 ) -> None:
     wanted = [
-        Promise(image_id="i1", owner="owner", url=f"{here.url}a.jpg"),
+        Promise(image_id="i1", owner="owner", url=f"{here.url}a.jpg", key_id="k", stored_bytes=9),
         Promise(image_id="i2", owner="owner", url="http://10.0.0.1/"),
         Promise(image_id="i3", owner="owner"),
     ]
@@ -245,6 +245,8 @@ async def test_another_service_has_images_fetched_and_hears_of_their_fate(
     await service.told("i2")
     fates = await service.process.fetch([each.model_copy(update={"url": None}) for each in wanted])
 
+    asker = (await service.uploads.promises.find(OWNER, "i1")).asker
+    assert (asker.account, asker.key_id, asker.stored_bytes) == ("owner", "k", 9)
     assert before == 0
     assert [each.status for each in first][2] == "failed"
     assert [each.status for each in fates] == ["stored", "failed", "failed"]

@@ -128,6 +128,10 @@ class Promise(Contract):
     owner: str
     url: str | None = None
     """Where it is to be fetched from; None where only its fate is asked for."""
+    key_id: str | None = None
+    """The key that asked for it."""
+    stored_bytes: int | None = None
+    """Bytes that this key's originals may take up, as `Identity` has it."""
 
 
 class Promises(Contract):

@@ -77,7 +77,7 @@ def read(url: str, rules: Rules) -> Target:
     if not found:
         raise UrlNotAllowed(REFUSAL)
     scheme = found["scheme"].lower()
-    host, address = _host(found["host"].lower())
+    host, address = _host(_lower(found["host"]))
     port = int(found["port"] or _PORTS[scheme])
     target = Target(scheme, host, port, _path(found["path"], found["query"]), address)
     if not _is_allowed(target, rules):
@@ -119,6 +119,14 @@ def _host(text: str) -> tuple[str, Address | None]:
         return _name(name.removesuffix("."))
     except (AddressValueError, idna.IDNAError, UnicodeError) as error:
         raise UrlNotAllowed(REFUSAL) from error
+
+
+def _lower(text: str) -> str:
+    """Write a host in small letters; refuse letters of other scripts that become ours (U+212A)."""
+    lowered = text.lower()
+    if sum(map(str.isascii, lowered)) != sum(map(str.isascii, text)):
+        raise UrlNotAllowed(REFUSAL)
+    return lowered
 
 
 def _plain_dots(text: str) -> str:

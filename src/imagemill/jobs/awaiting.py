@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Image
 from imagemill.jobs.job import Job, Terms
 from imagemill.jobs.plan import (
@@ -36,6 +37,8 @@ class Awaited:
     type: str
     terms: Terms
     deadline_s: float | None
+    asker: Identity
+    """Who asked for it; the images are brought in by the same key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ def bound(
     wish: Wish,
     image: Image | None,
     found: Found,
+    asker: Identity,
     engine: str,
     new_id: Callable[[], str],
 ) -> Plan | Awaited:
@@ -79,11 +83,17 @@ def bound(
         type=wish.type,
         terms=terms_of(wish),
         deadline_s=wish.terms.deadline_s,
+        asker=asker,
     )
 
 
 def again(
-    job: Job, waits: Mapping[str, str | None], *, fresh: bool, new_id: Callable[[], str]
+    job: Job,
+    waits: Mapping[str, str | None],
+    asker: Identity,
+    *,
+    fresh: bool,
+    new_id: Callable[[], str],
 ) -> Awaited:
     """Ask anew for the images that a job waited for in vain."""
     ids = {old: new_id() if url else old for old, url in waits.items()}
@@ -95,6 +105,7 @@ def again(
         type=job.type,
         terms=replace(job.terms, deadline_at=None),
         deadline_s=None,
+        asker=asker,
     )
 
 

@@ -188,7 +188,7 @@ class Batches:
                 told = IntakeError(code=error.code, message=error.message)
                 refusals.append(Refusal(at, wish.url, told.model_dump()))
             else:
-                plan = self.jobs.bound(wish, None, found)
+                plan = self.jobs.bound(wish, None, found, owner)
                 new.append(NewJob(plan, place=Place(position=at)))
         return await self.jobs.prepared_all(new), refusals
 

@@ -95,7 +95,7 @@ class Ledger:
         for job, each in zip(made, new, strict=True):
             if isinstance(each.plan, Awaited):
                 plan = each.plan
-                waits.add(connection, job.id, owner, plan.waits, now, fresh=plan.fresh)
+                waits.add(connection, job.id, plan.asker, plan.waits, now, fresh=plan.fresh)
         events.add_many(connection, made, "job.queued", now)
         events.add_many(connection, _completed(made), "job.completed", now)
         for priority in {job.terms.priority for job in waiting}:

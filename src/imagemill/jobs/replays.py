@@ -60,19 +60,20 @@ class Replays:
                 f"The job is {old.standing.status}; only one that went wrong is done again."
             )
         if old.is_waiting:
-            return NewJob(await self._asked_again(old), place=place)
+            return NewJob(await self._asked_again(old, owner), place=place)
         try:
             plan = await self.jobs.plan_on(wish_again(old), owner, None)
         except NotFound as error:
             raise NotFound("The job's image was deleted; upload it and make a new job.") from error
         return NewJob(plan, place=place)
 
-    async def _asked_again(self, old: Job) -> Awaited:
+    async def _asked_again(self, old: Job, owner: Identity) -> Awaited:
         """Ask once more for the images that an old job never got."""
         wanted = await self.jobs.database.read(lambda each: waits.of_job(each, old.id))
         return again(
             old,
             {each.image_id: each.url for each in wanted},
+            owner,
             fresh=any(each.is_fresh for each in wanted),
             new_id=self.jobs.ledger.new_id,
         )

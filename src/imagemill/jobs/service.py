@@ -81,7 +81,7 @@ class Jobs:
         wish = await self.completed(wish, owner)
         self.check_urls(wish)
         found = await self.found(images_needed(wish), owner)
-        plan = self.bound(wish, carried.image if carried else None, found)
+        plan = self.bound(wish, carried.image if carried else None, found, owner)
         # Of a picture that has just come there is nothing stored to look for.
         return replace(plan, fresh=True) if carried and carried.is_new else plan
 
@@ -92,9 +92,11 @@ class Jobs:
         images = await self.uploads.find(needed, caller=owner) if needed else {}
         return plan_of(wish, image, images, self.engine)
 
-    def bound(self, wish: Wish, image: Image | None, found: Found) -> Plan | Awaited:
+    def bound(
+        self, wish: Wish, image: Image | None, found: Found, owner: Identity
+    ) -> Plan | Awaited:
         """Plan a completed wish, or tell what it waits for; raises as `plan_of` does."""
-        return bound(wish, image, found, self.engine, self.ledger.new_id)
+        return bound(wish, image, found, owner, self.engine, self.ledger.new_id)
 
     def check_urls(self, wish: Wish) -> None:
         """Raise `UrlNotAllowed` for a URL that uploads will never fetch."""

@@ -108,11 +108,7 @@ class Waiting:
         due = await self._database.read(lambda each: waits.due(each, each.now(), _MOST_AT_ONCE))
         if not due:
             return 0
-        promises = [
-            Promise(image_id=w.image_id, owner=w.owner, url=None if w.is_asked else w.url)
-            for w in due
-        ]
-        fates = await self._uploads.fetch(promises)
+        fates = await self._uploads.fetch([_promise(each) for each in due])
         complete, starved = await self._database.run(lambda each: self._noted(each, due, fates))
         for job in starved:
             self.jobs.bells.ended(job)
@@ -171,3 +167,14 @@ class Waiting:
 
 
 _UNKNOWN: Final = IntakeError(code=NotFound.code, message="The image did not come.")
+
+
+def _promise(wait: Wait) -> Promise:
+    """Ask for a fetch once, and then for the fate only: what was deleted is not fetched again."""
+    return Promise(
+        image_id=wait.image_id,
+        owner=wait.owner,
+        url=None if wait.is_asked else wait.url,
+        key_id=wait.key_id,
+        stored_bytes=wait.stored_bytes,
+    )

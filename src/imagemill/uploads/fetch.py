@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from imagemill.contracts.identity import Identity
 from imagemill.errors import ImagemillError, Internal, SourceUnavailable, Unavailable
 
 MOST_TAKEN: Final = 20
@@ -40,6 +41,10 @@ class Fetch:
     """As it was read out of the URL."""
     name: str | None
     created_at: float
+    key_id: str | None = None
+    """The key that asked for it."""
+    stored_bytes: int | None = None
+    """Bytes that this key's originals may take up; None is no bound of its own."""
     status: Status = Status.PENDING
     lease_id: str | None = None
     """Held by who fetches it now; a newer one makes it worthless."""
@@ -51,6 +56,11 @@ class Fetch:
     """The image that it became: itself, or the one that was kept of the same bytes before."""
     error: dict[str, Any] | None = None
     """Why it failed: `code`, `message`, `limit`."""
+
+    @property
+    def asker(self) -> Identity:
+        """Give who asked for it, as far as it matters when the image comes in."""
+        return Identity(account=self.owner, key_id=self.key_id, stored_bytes=self.stored_bytes)
 
 
 @dataclass(frozen=True, slots=True)

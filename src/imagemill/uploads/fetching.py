@@ -13,7 +13,6 @@ from typing import Final
 
 import structlog
 
-from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Intake
 from imagemill.database import Connection, Database
 from imagemill.egress.bounds import Bounds
@@ -67,7 +66,7 @@ class Fetching:
         free = self.settings.fetches_at_once - len(self._hands)
         if free <= 0:
             return _LOOK_EVERY_S  # A hand that gets free rings.
-        taken, due_at = await self.database.run(lambda each: self._taken(each, free))
+        taken, due_at = await self.database.run(lambda each: self._taken(each, free), durable=False)
         for fetch in taken:
             task = group.create_task(self._fetched(fetch))
             self._hands.add(task)
@@ -118,9 +117,8 @@ class Fetching:
 
         async with self.egress.fetch(fetch.url, bounds) as answer:
             laid = await self.originals.lay(_Fetched(answer.body, fetch.name))
-        owner = Identity(account=fetch.owner)
         laid = replace(laid, image_id=fetch.image_id)
-        await self.originals.keep(owner, laid, also=ended)
+        await self.originals.keep(fetch.asker, laid, also=ended)
 
     async def _failed(self, fetch: Fetch, error: ImagemillError) -> None:
         ruling = after_failure(fetch, error, self.settings.fetch_pause_s, self.jitter)

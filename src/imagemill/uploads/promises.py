@@ -40,7 +40,16 @@ class Promises:
     def fetch_of(self, owner: Identity, url: str, name: str | None) -> Fetch:
         """Make a fetch that is not kept yet; raises `UrlNotAllowed`."""
         host = urls.read(url, self.rules).host
-        return Fetch(str(uuid.uuid4()), owner.account, url, host, name, self.clock())
+        return Fetch(
+            image_id=str(uuid.uuid4()),
+            owner=owner.account,
+            url=url,
+            host=host,
+            name=name,
+            created_at=self.clock(),
+            key_id=owner.key_id,
+            stored_bytes=owner.stored_bytes,
+        )
 
     async def make(
         self, owner: Identity, wanted: Sequence[Fetch], keep: KeepFetches | None = None
@@ -96,8 +105,16 @@ class Promises:
             host = urls.read(promise.url, self.rules).host
         except UrlNotAllowed:
             host = ""
-        now = self.clock()
-        return Fetch(promise.image_id, promise.owner, promise.url, host, None, now)
+        return Fetch(
+            image_id=promise.image_id,
+            owner=promise.owner,
+            url=promise.url,
+            host=host,
+            name=None,
+            created_at=self.clock(),
+            key_id=promise.key_id,
+            stored_bytes=promise.stored_bytes,
+        )
 
     def _check_room(self, connection: Connection, owner: Identity, more: int) -> None:
         if fetches.waiting(connection, owner.account) + more > self.most_pending:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from imagemill.contracts.identity import Identity
 from imagemill.database import Connection, Row
 
 _ADD = """
-INSERT INTO waits (job_id, image_id, owner, url, is_fresh, ask_at)
-VALUES (:job_id, :image_id, :owner, :url, :is_fresh, :now)
+INSERT INTO waits (job_id, image_id, owner, key_id, stored_bytes, url, is_fresh, ask_at)
+VALUES (:job_id, :image_id, :owner, :key_id, :stored_bytes, :url, :is_fresh, :now)
 """
 _DUE = "SELECT * FROM waits WHERE ask_at <= :now ORDER BY ask_at LIMIT :most"
 _ANY = "SELECT 1 AS found FROM waits WHERE ask_at IS NOT NULL LIMIT 1"
@@ -36,6 +37,10 @@ class Wait:
     """Where it is fetched from; None for one that its owner had asked for already."""
     is_fresh: bool
     """Whether the job is to be worked on even where its results are stored."""
+    key_id: str | None
+    """The key that asked for it."""
+    stored_bytes: int | None
+    """Bytes that this key's originals may take up."""
     is_asked: bool
     """Whether uploads was asked to fetch it."""
 
@@ -43,14 +48,21 @@ class Wait:
 def add(
     connection: Connection,
     job_id: str,
-    owner: str,
+    asker: Identity,
     waits: Mapping[str, str | None],
     now: float,
     *,
     fresh: bool,
 ) -> None:
     """Note what a job waits for, as URLs by image id."""
-    about = {"job_id": job_id, "owner": owner, "is_fresh": int(fresh), "now": now}
+    about = {
+        "job_id": job_id,
+        "owner": asker.account,
+        "key_id": asker.key_id,
+        "stored_bytes": asker.stored_bytes,
+        "is_fresh": int(fresh),
+        "now": now,
+    }
     rows = [{**about, "image_id": image_id, "url": url} for image_id, url in waits.items()]
     connection.execute_many(_ADD, rows)
 
@@ -107,6 +119,8 @@ def _wait(row: Row) -> Wait:
         image_id=row["image_id"],
         owner=row["owner"],
         url=row["url"],
+        key_id=row["key_id"],
+        stored_bytes=row["stored_bytes"],
         is_fresh=bool(row["is_fresh"]),
         is_asked=bool(row["is_asked"]),
     )

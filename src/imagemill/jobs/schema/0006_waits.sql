@@ -4,6 +4,8 @@ CREATE TABLE waits (
     job_id TEXT NOT NULL,
     image_id TEXT NOT NULL,
     owner TEXT NOT NULL,
+    key_id TEXT,
+    stored_bytes INTEGER,
     url TEXT,
     is_fresh INTEGER NOT NULL,
     is_asked INTEGER NOT NULL DEFAULT 0,

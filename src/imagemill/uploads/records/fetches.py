@@ -11,8 +11,9 @@ from imagemill.uploads.fetch import Again, Fetch, Status
 from imagemill.uploads.records import events
 
 _ADD = """
-INSERT INTO fetches (id, owner, url, host, name, status, created_at, due_at)
-VALUES (:id, :owner, :url, :host, :name, 'pending', :created_at, :created_at)
+INSERT INTO fetches (id, owner, key_id, stored_bytes, url, host, name, status, created_at, due_at)
+VALUES (:id, :owner, :key_id, :stored_bytes, :url, :host, :name, 'pending', :created_at,
+        :created_at)
 ON CONFLICT (id) DO NOTHING
 """
 _COUNT = "SELECT count(*) AS waiting FROM fetches WHERE owner = :owner AND due_at IS NOT NULL"
@@ -68,6 +69,8 @@ def add(connection: Connection, fetches: Sequence[Fetch]) -> None:
         {
             "id": each.image_id,
             "owner": each.owner,
+            "key_id": each.key_id,
+            "stored_bytes": each.stored_bytes,
             "url": each.url,
             "host": each.host,
             "name": each.name,
@@ -167,6 +170,8 @@ def _fetch(row: Row) -> Fetch:
         host=row["host"],
         name=row["name"],
         created_at=row["created_at"],
+        key_id=row["key_id"],
+        stored_bytes=row["stored_bytes"],
         status=Status(row["status"]),
         lease_id=row["lease_id"],
         taken=row["taken"],

@@ -4,6 +4,8 @@
 CREATE TABLE fetches (
     id TEXT PRIMARY KEY,
     owner TEXT NOT NULL,
+    key_id TEXT,
+    stored_bytes INTEGER,
     url TEXT NOT NULL,
     host TEXT NOT NULL,
     name TEXT,
