@@ -9,16 +9,18 @@ from typing import Annotated, Any, Final
 from fastapi import Path
 
 from imagemill.jobs.catalogue import parameters_of
+from imagemill.jobs.publicity import Publicity
 from imagemill.jobs.request import ENCODING_FIELDS, JobRequest, TermsRequest
-from imagemill.jobs.views import Accepted, DryRun
+from imagemill.jobs.views import Accepted, DryRun, EventView
 from imagemill.operations import Kind, Step, operations
-from imagemill.web.links import CONDITIONAL, OPEN, OPENED_BY_SIGNATURE
+from imagemill.web.links import CONDITIONAL, LINK, OPEN, OPENED_BY_SIGNATURE, LinkRequest
 from imagemill.web.openapi import (
     BYTES,
     IDEMPOTENCY_KEY,
     PICTURE_PROBLEMS,
     Described,
     file_of,
+    json_body,
     location,
     problem,
 )
@@ -32,6 +34,9 @@ OperationName = Annotated[str, Path(description="The operation.", examples=["res
 
 Schemas = Mapping[str, dict[str, Any]]
 """JSON schemas by the names of the fields that they describe."""
+
+MODELS: Final = (JobRequest, Accepted, DryRun, EventView, LinkRequest, Publicity)
+"""Models that routes describe by themselves."""
 
 _ANSWERS: Final[Described] = {
     200: {
@@ -79,6 +84,20 @@ NO_RESULT: Final[Described] = {
     410: problem("The result was removed when its time was over."),
 }
 """What every route about a result may answer."""
+
+LINKS: Final[dict[str, Any]] = {
+    **LINK,
+    "responses": {**LINK["responses"], **NO_RESULT},
+    "tags": ["jobs"],
+}
+"""The route that makes a link to a result."""
+
+PUBLICITY: Final[dict[str, Any]] = {
+    "responses": LINKS["responses"],
+    "openapi_extra": json_body(Publicity),
+    "tags": ["jobs"],
+}
+"""The route that shows a result to everybody, or to nobody but its owner."""
 
 PUBLIC_RESULT: Final[dict[str, Any]] = {
     "responses": {

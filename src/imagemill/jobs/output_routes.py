@@ -11,41 +11,36 @@ from imagemill.contracts.identity import Identity
 from imagemill.errors import Conflict, Expired, NotFound
 from imagemill.jobs import openapi
 from imagemill.jobs.job import Job, Output
-from imagemill.jobs.publishing import Publicity, PublicityView, Publishing
+from imagemill.jobs.publicity import Publicity, PublicityView
+from imagemill.jobs.publishing import Publishing
 from imagemill.jobs.rebuilding import Rebuilding
 from imagemill.jobs.service import Jobs
 from imagemill.jobs.states import Status
 from imagemill.jobs.views import output_url
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.delivery import EVERYBODY, OWNER, Audience
-from imagemill.web.links import Link, LinkRequest, is_signed
+from imagemill.web.links import Link, is_signed, wanted_link
+from imagemill.web.reading import json_object, model_of
 
 _PATH = "/api/v1/jobs/{job_id}/outputs/{name}"
+_MOST_BYTES = 1_000
 _PUBLIC = "/public/results/{name}"
 
 
 def add_outputs(app: FastAPI, outputs: Outputs) -> None:
     """Let an app give results out."""
+    plain: dict[str, Any] = {"dependencies": [NO_QUERY]}
     app.get(_PATH, response_class=Response, **openapi.OUTPUT)(outputs.output)
     app.head(_PATH, name="output_head", response_class=Response, **openapi.OUTPUT)(outputs.output)
-    app.post(
-        f"{_PATH}/links",
-        response_model=Link,
-        name="output_link",
-        responses=openapi.NO_RESULT,
-        tags=["jobs"],
-        dependencies=[NO_QUERY],
-    )(outputs.link)
-
+    app.post(f"{_PATH}/links", name="output_link", **openapi.LINKS, **plain)(outputs.link)
     app.patch(
         _PATH,
         response_model=PublicityView,
         name="output_publicity",
-        responses=openapi.NO_RESULT,
-        tags=["jobs"],
-        dependencies=[NO_QUERY],
+        **openapi.PUBLICITY,
+        **plain,
     )(outputs.publicity)
-    public: dict[str, Any] = {**openapi.PUBLIC_RESULT, "dependencies": [NO_QUERY]}
+    public: dict[str, Any] = {**openapi.PUBLIC_RESULT, **plain}
     app.get(_PUBLIC, name="public_result", response_class=Response, **public)(outputs.public)
     app.head(_PUBLIC, name="public_result_head", response_class=Response, **public)(outputs.public)
 
@@ -74,31 +69,26 @@ class Outputs:
         return await self.delivered(request, job, name, audience)
 
     async def link(
-        self,
-        job_id: openapi.JobId,
-        name: openapi.OutputName,
-        wanted: LinkRequest,
-        caller: Caller,
+        self, request: Request, job_id: openapi.JobId, name: openapi.OutputName, caller: Caller
     ) -> Link:
         """Make a link to a result that needs no key and holds for a while.
 
         Whoever has it can read the result until then, and nothing else.
         """
+        wanted = await wanted_link(request)
         found(await self.jobs.get(job_id, caller), name)
         return self.jobs.links.signed(output_url(job_id, name), wanted)
 
     async def publicity(
-        self,
-        job_id: openapi.JobId,
-        name: openapi.OutputName,
-        wanted: Publicity,
-        caller: Caller,
+        self, request: Request, job_id: openapi.JobId, name: openapi.OutputName, caller: Caller
     ) -> PublicityView:
         """Let anybody read a result, or nobody but you.
 
         Its public URL is made of its content, so that caches may keep what it gives for ever. A
         cache that has it goes on giving it after it was withdrawn, until it is told.
         """
+        given = await json_object(request, most_bytes=_MOST_BYTES)
+        wanted = model_of(Publicity, given, "Say `public`, true or false.")
         job = await self.jobs.get(job_id, caller)
         publishing = Publishing(self.jobs)
         if wanted.public:

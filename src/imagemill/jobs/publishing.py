@@ -4,35 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from imagemill.contracts.identity import Identity
 from imagemill.database import Connection
 from imagemill.errors import Conflict, NotFound
 from imagemill.jobs.job import Job, Output
+from imagemill.jobs.publicity import PublicityView
 from imagemill.jobs.records import jobs, public
 from imagemill.jobs.service import Jobs
 from imagemill.jobs.states import Status
-
-
-class Publicity(BaseModel):
-    """Whether anybody may read a result."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    public: bool = Field(description="Whether anybody may read it at `public_url`.")
-
-
-class PublicityView(BaseModel):
-    """Whether anybody may read a result, and where."""
-
-    model_config = ConfigDict(frozen=True)
-
-    public: bool
-    public_url: str | None = Field(
-        description="The same for the same bytes of the same owner, and not to be guessed; null "
-        "unless it is public."
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,14 +33,11 @@ from imagemill.jobs.plan import Plan
 from imagemill.jobs.preset_routes import add_presets
 from imagemill.jobs.rebuilding import Rebuilding
 from imagemill.jobs.replays import Replays
-from imagemill.jobs.request import JobRequest, Wish, wish_of, wish_of_fields, wish_of_text
+from imagemill.jobs.request import Wish, wish_of, wish_of_fields, wish_of_text
 from imagemill.jobs.service import Jobs
 from imagemill.jobs.states import Status
 from imagemill.jobs.usage_routes import add_usage
 from imagemill.jobs.views import (
-    Accepted,
-    DryRun,
-    EventView,
     JobList,
     JobView,
     accepted,
@@ -66,7 +63,7 @@ _After = Annotated[
 
 def app_of(jobs: Jobs, lending: Lending, faults: Faults) -> FastAPI:
     """Make the HTTP side of the jobs service."""
-    app = service_app("Imagemill jobs", jobs.signer, JobRequest, Accepted, DryRun, EventView)
+    app = service_app("Imagemill jobs", jobs.signer, *openapi.MODELS)
     replays = Replays(jobs)
     public = Public(jobs, replays, Outputs(jobs, Rebuilding(jobs)), faults)
     plain: dict[str, Any] = {"dependencies": [NO_QUERY]}

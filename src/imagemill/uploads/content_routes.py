@@ -16,7 +16,15 @@ from imagemill.uploads.service import Uploads
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.delivery import WHILE_PUBLIC, Audience, Delivered, deliver
 from imagemill.web.disposition import saved_name
-from imagemill.web.links import CONDITIONAL, OPEN, OPENED_BY_SIGNATURE, Link, LinkRequest, is_signed
+from imagemill.web.links import (
+    CONDITIONAL,
+    LINK,
+    OPEN,
+    OPENED_BY_SIGNATURE,
+    Link,
+    is_signed,
+    wanted_link,
+)
 from imagemill.web.openapi import file_of
 
 ImageId = Annotated[str, Path(description="Id of the image, as the upload told it.")]
@@ -35,10 +43,7 @@ def add_content(app: FastAPI, uploads: Uploads) -> None:
     signed: dict[str, Any] = {**_FILE, "openapi_extra": OPENED_BY_SIGNATURE}
     app.get(f"{_PATH}/content", **signed)(routes.content)
     app.head(f"{_PATH}/content", name="content_head", **signed)(routes.content)
-    app.post(f"{_PATH}/links", response_model=Link, tags=["images"], dependencies=[NO_QUERY])(
-        routes.link
-    )
-
+    app.post(f"{_PATH}/links", **LINK, tags=["images"], dependencies=[NO_QUERY])(routes.link)
     public: dict[str, Any] = {**_FILE, "openapi_extra": OPEN, "dependencies": [NO_QUERY]}
     app.get(_PUBLIC, name="public", **public)(routes.public)
     app.head(_PUBLIC, name="public_head", **public)(routes.public)
@@ -61,11 +66,12 @@ class _Routes:
             image = await self.uploads.get(caller, image_id)
         return await self._delivered(request, image, audience)
 
-    async def link(self, image_id: ImageId, wanted: LinkRequest, caller: Caller) -> Link:
+    async def link(self, request: Request, image_id: ImageId, caller: Caller) -> Link:
         """Make a link to an original that needs no key and holds for a while.
 
         Whoever has it can read the original until then, and nothing else.
         """
+        wanted = await wanted_link(request)
         image = await self.uploads.get(caller, image_id)
         return self.uploads.links.signed(f"/api/v1/images/{image.image_id}/content", wanted)
 

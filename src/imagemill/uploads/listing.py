@@ -24,17 +24,15 @@ _Count = Annotated[int | None, Query(ge=0, le=10**12)]
 METADATA: Final[dict[str, Any]] = {
     "parameters": [
         {
-            "name": "metadata",
+            "name": "metadata.KEY",
             "in": "query",
-            "style": "form",
-            "explode": True,
-            "schema": {"type": "object", "additionalProperties": {"type": "string"}},
-            "description": "Only images with this metadata, written as `metadata.KEY=VALUE`; may "
-            "be given for several keys.",
+            "schema": {"type": "string", "maxLength": 500},
+            "description": "Only images that have this value under your key KEY; may be given for "
+            "several keys.",
         }
     ]
 }
-"""How OpenAPI, which has no word for such names, is told of `metadata.KEY`."""
+"""OpenAPI has no word for names that begin alike, so one of them stands for all."""
 
 
 def filters(  # noqa: PLR0913 - each is a parameter of the query

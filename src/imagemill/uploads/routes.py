@@ -32,6 +32,7 @@ from imagemill.uploads.views import FetchView, ImageList, ImageView, fetch_view,
 from imagemill.web import NO_QUERY, Caller, body_stream, only_query, service_app
 from imagemill.web.answers import json_answer
 from imagemill.web.internal import answer_processes, answer_services, asked
+from imagemill.web.links import LinkRequest
 from imagemill.web.openapi import (
     BYTES,
     IDEMPOTENCY_KEY,
@@ -39,6 +40,7 @@ from imagemill.web.openapi import (
     PICTURE_PROBLEMS,
     REPLAYED,
     Described,
+    json_body,
     location,
     problem,
 )
@@ -77,12 +79,6 @@ _PICTURE: dict[str, Any] = {
         },
     },
 }
-_CHANGES: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Changes"}}},
-    }
-}
 _MOST_DESCRIPTION_BYTES = 200_000
 """Bytes of a description; the largest that is allowed has about 110,000."""
 _MADE = location("Where to ask about the image.") | REPLAYED
@@ -106,7 +102,7 @@ _TAKEN_IN: Described = {
 
 def app_of(uploads: Uploads) -> FastAPI:
     """Make the HTTP side of the uploads service."""
-    app = service_app("Imagemill uploads", uploads.signer, Changes, *SCHEMAS)
+    app = service_app("Imagemill uploads", uploads.signer, Changes, LinkRequest, *SCHEMAS)
     routes = _Routes(uploads)
     app.post(
         "/api/v1/images",
@@ -133,7 +129,8 @@ def app_of(uploads: Uploads) -> FastAPI:
     app.patch(
         "/api/v1/images/{image_id}",
         response_model=ImageView,
-        openapi_extra=_CHANGES,
+        openapi_extra=json_body(Changes),
+        responses={413: problem("The description is longer than any that can be.")},
         tags=["images"],
         dependencies=[NO_QUERY],
     )(routes.describe)

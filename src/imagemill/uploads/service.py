@@ -88,7 +88,7 @@ class Uploads:
     async def start(self) -> None:
         """Bring the schema up to date, and list what older versions kept.
 
-        That takes 0.1 s for every 1,000 images, once.
+        That takes 0.2 s for every 1,000 images, once (measured 2026-11).
         """
         await self.database.migrate(migrations_of("imagemill.uploads"))
         await self._catch_up()

@@ -16,7 +16,8 @@ from imagemill.errors import FieldError, InvalidRequest
 from imagemill.signing import LONGEST_S, UrlSigner
 from imagemill.web import unknown_caller
 from imagemill.web.delivery import OWNER, Audience, holders
-from imagemill.web.openapi import Described, problem
+from imagemill.web.openapi import Described, json_body, problem
+from imagemill.web.reading import json_object, model_of
 from imagemill.web.rights import SIGNATURE
 
 OPENED_BY_SIGNATURE: Final[dict[str, Any]] = {
@@ -32,6 +33,8 @@ CONDITIONAL: Final[Described] = {
 }
 """What a route that gives a file may answer besides."""
 _NAME_DIGITS: Final = 40
+_MOST_BYTES: Final = 1_000
+"""Bytes of a request for a link."""
 
 
 class LinkRequest(BaseModel):
@@ -51,6 +54,20 @@ class Link(BaseModel):
 
     url: str = Field(description="To be read with GET or HEAD, as it stands.")
     expires_at: datetime
+
+
+LINK: Final[dict[str, Any]] = {
+    "response_model": Link,
+    "responses": {413: problem("The body is longer than any that can be meant.")},
+    "openapi_extra": json_body(LinkRequest),
+}
+"""What a route that makes a link says in the OpenAPI document; it knows `LinkRequest`."""
+
+
+async def wanted_link(request: Request) -> LinkRequest:
+    """Read how long a link is to hold; raises `InvalidRequest`."""
+    given = await json_object(request, most_bytes=_MOST_BYTES)
+    return model_of(LinkRequest, given, "The link cannot be made so.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,12 @@ def file_of(what: str, *media_types: str) -> Described:
     }
 
 
+def json_body(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe a JSON body that a route reads itself, by a model that the app was given."""
+    schema = {"$ref": REF_TEMPLATE.format(model=model.__name__)}
+    return {"requestBody": {"required": True, "content": {_JSON: {"schema": schema}}}}
+
+
 def location(what: str) -> dict[str, Any]:
     """Describe the header that tells where something made can be asked about."""
     return {
