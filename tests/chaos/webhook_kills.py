@@ -24,7 +24,8 @@ from tests.notifier.receiver import Answer, Got, Receiver, receiving
 
 TITLE = "webhooks while workers and the notifier are killed"
 _FAILS: Final = 0.2
-_PAUSES_S: Final = (1.0, 2.5)
+_ANSWERS_AFTER_S: Final = 0.05
+"""Long enough for a kill to find deliveries under way."""
 _TELLING: Final = {
     # Pauses of 0.1 s, 1.2 s, 6 s, 36 s: ten tries would take hours otherwise.
     "notifier_pace": "0.02",
@@ -66,15 +67,15 @@ class _Parts:
 
 
 def run(scale: Scale, folder: Path) -> Report:
-    """Submit jobs, kill who works and tells at random times, and count what the receiver heard."""
-    report, size, rng = Report(TITLE), _SIZES[scale], random.Random(11)
+    """Submit jobs, kill who works and tells while it tells, and count what the receiver heard."""
+    report, size = Report(TITLE), _SIZES[scale]
     with receiving() as receiver, _running(folder / "data", receiver.port) as (system, api):
         made = good(api.post("/api/v1/webhooks", json={"url": receiver.url}))
         taken = _fail_at_random(receiver, random.Random(12))
         images = work.uploaded(api, 2)
         promised = work.submitted(api, images, [work.tiny(each) for each in range(size.jobs)])
-        for _ in range(size.kills):
-            time.sleep(rng.uniform(*_PAUSES_S))  # sleeps: kills come at times of their own
+        for at in range(1, size.kills + 1):
+            _heard(receiver, at * size.jobs // (size.kills + 1), size)
             system.kill()
         work.all_ended(api, within_s=size.within_s)
         owed = {
@@ -111,6 +112,7 @@ def _fail_at_random(receiver: Receiver, rng: random.Random) -> Counter[str]:
     taken: Counter[str] = Counter()
 
     def answer(got: Got) -> Answer:
+        time.sleep(_ANSWERS_AFTER_S)  # sleeps: as a real receiver's work takes time
         if rng.random() < _FAILS:
             return Answer(500)
         taken[got.id] += 1
@@ -118,6 +120,10 @@ def _fail_at_random(receiver: Receiver, rng: random.Random) -> Counter[str]:
 
     receiver.answers = answer
     return taken
+
+
+def _heard(receiver: Receiver, count: int, size: _Size) -> None:
+    eventually(lambda: len(receiver.got) >= count, within_s=size.within_s, what="requests")
 
 
 def _wait(is_over: Callable[[], bool], size: _Size) -> None:

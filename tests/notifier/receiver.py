@@ -64,6 +64,13 @@ class Receiver:
         self.answers = lambda _: left.pop(0) if left else Answer()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Leave it at that: whoever asked was killed meanwhile."""
+
+
 @contextmanager
 def receiving(port: int = 0) -> Iterator[Receiver]:
     """Take webhooks while the block runs."""
@@ -86,8 +93,7 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", port), Handler)
     receiver.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
