@@ -1,4 +1,4 @@
-"""The page of error codes, from the tree in `errors.py` and the remedies beside this file."""
+"""The page of error codes, from the tree in `errors` and the remedies beside this file."""
 
 from __future__ import annotations
 

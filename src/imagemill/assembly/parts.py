@@ -15,6 +15,7 @@ from collections.abc import (
 )
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from imagemill import keys
@@ -28,6 +29,7 @@ from imagemill.contracts.transport import ASGIApp, InMemory, Later, Transport
 from imagemill.contracts.uploads import STORED
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.engine.sandbox import Sandbox
+from imagemill.errors import Unavailable
 from imagemill.faults import Faults
 from imagemill.keyring import URLS, KeyRing
 from imagemill.queue.sql import SQLQueue
@@ -200,3 +202,11 @@ def _address(settings: Settings) -> str:
 
 def _leave_unsynced(_: int) -> None:
     """Leave it to the kernel when a file reaches the disk."""
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that nobody else on the machine can look into; leave one that is there."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"The folder {folder} cannot be made ({error.strerror}).") from error

@@ -133,7 +133,7 @@ _COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
 
 
 def _run(data: Path | None, work: Callable[[People], Awaitable[T]]) -> T:
-    from imagemill.assembly import people_beside
+    from imagemill.assembly.accounts import people_beside
     from imagemill.settings import Settings
     from imagemill.telemetry import configure
 

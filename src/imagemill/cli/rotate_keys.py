@@ -8,14 +8,14 @@ from imagemill.cli import options, screen
 
 
 def rotate_keys(*, data: options.Data = None) -> None:
-    """Let a new key sign access tokens.
+    """Let new keys sign access tokens, and links to files.
 
-    A running server takes it up at once. What older keys signed holds until its own time is over.
+    A running server takes them up at once. What older keys signed holds until its own time is over.
     """
-    from imagemill import assembly
+    from imagemill.assembly import accounts
     from imagemill.settings import Settings
 
     flags: dict[str, Any] = {"data": data} if data else {}
-    screen.say(
-        f"Access tokens are signed with the key {assembly.rotate_keys(Settings.load(**flags))}."
-    )
+    made = accounts.rotate_keys(Settings.load(**flags))
+    screen.say(f"Access tokens are signed with the key {made['tokens']}.")
+    screen.say(f"URLs are signed with the key {made['urls']}.")

@@ -17,7 +17,8 @@ import uvicorn
 import uvloop
 
 from imagemill import __version__, telemetry
-from imagemill.assembly import Running, admin_key_file, running
+from imagemill.assembly import Running, running
+from imagemill.assembly.accounts import admin_key_file
 from imagemill.engine.layers import State
 from imagemill.errors import Unavailable
 from imagemill.processes import check
