@@ -9,8 +9,11 @@ import pytest
 
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.usage import KeyIntake, month_of
+from imagemill.database.migrations import migrations_of
+from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import ImageInUse, NotFound, QuotaExceeded
+from imagemill.uploads.records import usage as records
 from tests.acceptance import pictures
 from tests.uploads.service import OWNER, Service, running
 
@@ -123,3 +126,21 @@ async def test_a_deletion_is_written_down_once_it_is_done(service: Service) -> N
 
     assert before == []
     assert await audit(service) == [("image.deleted", "k1", used)]
+
+
+async def test_originals_of_an_older_version_count_for_no_key(tmp_path: Path) -> None:
+    database = SQLiteDatabase(tmp_path / "images.sqlite")
+    migrations = migrations_of("imagemill.uploads")
+    await database.migrate([each for each in migrations if each.number < 5])
+    old = """
+    INSERT INTO images (id, owner, sha256, storage_key, size_bytes, facts, created_at)
+    VALUES ('i', 'owner', 's', 'k', 7, '{}', 1), ('j', 'owner', 't', 'l', 5, '{}', 2)
+    """
+    await database.run(lambda each: each.execute(old))
+
+    await database.migrate(migrations)
+    await database.run(lambda each: records.gone(each, "i"))
+    found = await database.read(lambda each: records.listed(each, "owner", "2026-11"))
+    await database.close()
+
+    assert found == [KeyIntake(key_id="", stored_images=1, stored_bytes=5)]
