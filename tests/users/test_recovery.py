@@ -258,7 +258,8 @@ async def test_a_page_of_a_letter_asks_and_changes_nothing(mailed: System) -> No
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert f'value="{token}"' in page.text
-    assert sent.status_code == 204
+    assert (sent.status_code, "You can log in now" in sent.text) == (200, True)
+    assert (await mailed.log_in(password=NEW)).status_code == 200
 
 
 @pytest.mark.parametrize("query", ["", "?token=", "?token=%22%3E%3Cscript%3E", "?token=short"])
@@ -267,3 +268,28 @@ async def test_a_link_that_is_none_shows_no_page(system: System, query: str) -> 
         answer = await system.ask("GET", f"{path}{query}")
 
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_a_letter_waits_for_the_notifier_for_as_long_as_it_is_of_use(mailed: System) -> None:
+    await mailed.register("bob@example.com")
+    mailed.ledger.broken = {"notifier"}
+    await mailed.register()
+
+    await mailed.people.errands.once()
+    waiting = len(await mailed.rows("errands"))
+    mailed.clock[0] += TOKEN_S
+    await mailed.people.errands.once()
+
+    assert waiting == 2
+    assert await mailed.rows("errands") == []
+
+
+async def test_a_notifier_that_does_not_answer_is_no_reason_to_let_anybody_in(
+    mailed: System,
+) -> None:
+    mailed.ledger.broken = {"notifier"}
+
+    answers = [await mailed.register(), await mailed.ask("POST", FORGOT, json={"email": EMAIL})]
+
+    assert [each.status_code for each in answers] == [503, 503]
+    assert await mailed.people.accounts.of_email(EMAIL) is None
