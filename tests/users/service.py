@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -66,6 +67,8 @@ class Ledger:
     audit: list[AuditEntry] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     departures: list[tuple[str, str]] = field(default_factory=list)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a letter comes."""
     broken: set[str] = field(default_factory=set)
     """Services that do not answer."""
 
@@ -222,6 +225,7 @@ def neighbour(name: str, ledger: Ledger) -> FastAPI:
     async def keep(request: Request, _: Identity) -> None:
         require()
         ledger.letters.append(await asked(request, Letter))
+        ledger.came.set()
 
     async def depart(request: Request, _: Identity) -> None:
         require()

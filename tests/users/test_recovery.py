@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from imagemill.errors import Unauthenticated
@@ -293,3 +295,16 @@ async def test_a_notifier_that_does_not_answer_is_no_reason_to_let_anybody_in(
 
     assert [each.status_code for each in answers] == [503, 503]
     assert await mailed.people.accounts.of_email(EMAIL) is None
+
+
+async def test_what_is_due_is_told_while_the_service_runs(mailed: System) -> None:
+    running = asyncio.create_task(mailed.people.errands.run())
+    await asyncio.sleep(0)
+
+    await mailed.register()
+
+    async with asyncio.timeout(4):  # Less than between two looks: the bell rang.
+        await mailed.ledger.came.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert mailed.ledger.letters[0].to == EMAIL

@@ -74,6 +74,7 @@ class Recovery:
                 self.note(connection, origin.entry("password.forgotten", account.id, at=now))
 
         await self.database.run(unit)
+        self.mailing.bell()
 
     async def reset(self, token: str, password: str, origin: Origin) -> None:
         """Set a new password for who shows a token that was sent, and end every session.
