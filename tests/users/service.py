@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +46,8 @@ class CountingHash(PasswordHash):
     def __init__(self) -> None:
         super().__init__([Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)])
         self.works = 0
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What happens while a password is checked."""
 
     def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
         self.works += 1
@@ -57,6 +59,7 @@ class CountingHash(PasswordHash):
         hash: str | bytes,  # noqa: A002 - the library's name
     ) -> tuple[bool, str | None]:
         self.works += 1
+        self.meanwhile()
         return super().verify_and_update(password, hash)
 
 

@@ -116,6 +116,7 @@ class Recovery:
             account = replace(_meant(connection, address, self.clock()), password_hash=hashed)
             accounts.write(connection, account)
             sessions.end_all(connection, account.id)
+            mail_tokens.forget(connection, account.id, Purpose.PASSWORD)
             self.note(connection, origin.entry("password.set", account.id, at=self.clock()))
             return account
 
