@@ -181,7 +181,7 @@ async def running(
         ring=ring,
         settings=UsersSettings(**{"registration": "open", **settings}),
         public_url="https://images.example.com",
-        peers={name: _client_of(neighbour(name, ledger)) for name in names},
+        peers={name: client_of(neighbour(name, ledger)) for name in names},
         note=ledger.note,
         clock=lambda: clock[0],
         hasher=hasher,
@@ -192,7 +192,7 @@ async def running(
     await users.start(ADMIN_KEY)
     app = users.app()
     transport = httpx2.ASGITransport(app)
-    asking = UsersClient(_client_of(app))
+    asking = UsersClient(client_of(app))
     async with httpx2.AsyncClient(transport=transport, base_url="http://evil.example") as client:
         yield System(users, people, ledger, hasher, clock, client, asking, ring)
     await people.close()
@@ -240,5 +240,5 @@ def neighbour(name: str, ledger: Ledger) -> FastAPI:
     return app
 
 
-def _client_of(app: Any) -> ServiceClient:  # noqa: ANN401 - any ASGI app
+def client_of(app: Any) -> ServiceClient:  # noqa: ANN401 - any ASGI app
     return ServiceClient(InMemory(app), SIGNER, SERVICE)
