@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,8 @@ class CountingHash(PasswordHash):
     def __init__(self) -> None:
         super().__init__([Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)])
         self.works = 0
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What happens while a password is checked."""
 
     def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
         self.works += 1
@@ -56,6 +59,7 @@ class CountingHash(PasswordHash):
         hash: str | bytes,  # noqa: A002 - the library's name
     ) -> tuple[bool, str | None]:
         self.works += 1
+        self.meanwhile()
         return super().verify_and_update(password, hash)
 
 
@@ -66,6 +70,8 @@ class Ledger:
     audit: list[AuditEntry] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     departures: list[tuple[str, str]] = field(default_factory=list)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a letter comes."""
     broken: set[str] = field(default_factory=set)
     """Services that do not answer."""
 
@@ -175,7 +181,7 @@ async def running(
         ring=ring,
         settings=UsersSettings(**{"registration": "open", **settings}),
         public_url="https://images.example.com",
-        peers={name: _client_of(neighbour(name, ledger)) for name in names},
+        peers={name: client_of(neighbour(name, ledger)) for name in names},
         note=ledger.note,
         clock=lambda: clock[0],
         hasher=hasher,
@@ -186,7 +192,7 @@ async def running(
     await users.start(ADMIN_KEY)
     app = users.app()
     transport = httpx2.ASGITransport(app)
-    asking = UsersClient(_client_of(app))
+    asking = UsersClient(client_of(app))
     async with httpx2.AsyncClient(transport=transport, base_url="http://evil.example") as client:
         yield System(users, people, ledger, hasher, clock, client, asking, ring)
     await people.close()
@@ -222,6 +228,7 @@ def neighbour(name: str, ledger: Ledger) -> FastAPI:
     async def keep(request: Request, _: Identity) -> None:
         require()
         ledger.letters.append(await asked(request, Letter))
+        ledger.came.set()
 
     async def depart(request: Request, _: Identity) -> None:
         require()
@@ -233,5 +240,5 @@ def neighbour(name: str, ledger: Ledger) -> FastAPI:
     return app
 
 
-def _client_of(app: Any) -> ServiceClient:  # noqa: ANN401 - any ASGI app
+def client_of(app: Any) -> ServiceClient:  # noqa: ANN401 - any ASGI app
     return ServiceClient(InMemory(app), SIGNER, SERVICE)

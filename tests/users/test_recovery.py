@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from imagemill.errors import Unauthenticated
@@ -258,7 +260,8 @@ async def test_a_page_of_a_letter_asks_and_changes_nothing(mailed: System) -> No
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert f'value="{token}"' in page.text
-    assert sent.status_code == 204
+    assert (sent.status_code, "You can log in now" in sent.text) == (200, True)
+    assert (await mailed.log_in(password=NEW)).status_code == 200
 
 
 @pytest.mark.parametrize("query", ["", "?token=", "?token=%22%3E%3Cscript%3E", "?token=short"])
@@ -267,3 +270,41 @@ async def test_a_link_that_is_none_shows_no_page(system: System, query: str) -> 
         answer = await system.ask("GET", f"{path}{query}")
 
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_a_letter_waits_for_the_notifier_for_as_long_as_it_is_of_use(mailed: System) -> None:
+    await mailed.register("bob@example.com")
+    mailed.ledger.broken = {"notifier"}
+    await mailed.register()
+
+    await mailed.people.errands.once()
+    waiting = len(await mailed.rows("errands"))
+    mailed.clock[0] += TOKEN_S
+    await mailed.people.errands.once()
+
+    assert waiting == 2
+    assert await mailed.rows("errands") == []
+
+
+async def test_a_notifier_that_does_not_answer_is_no_reason_to_let_anybody_in(
+    mailed: System,
+) -> None:
+    mailed.ledger.broken = {"notifier"}
+
+    answers = [await mailed.register(), await mailed.ask("POST", FORGOT, json={"email": EMAIL})]
+
+    assert [each.status_code for each in answers] == [503, 503]
+    assert await mailed.people.accounts.of_email(EMAIL) is None
+
+
+async def test_what_is_due_is_told_while_the_service_runs(mailed: System) -> None:
+    running = asyncio.create_task(mailed.people.errands.run())
+    await asyncio.sleep(0)
+
+    await mailed.register()
+
+    async with asyncio.timeout(4):  # Less than between two looks: the bell rang.
+        await mailed.ledger.came.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert mailed.ledger.letters[0].to == EMAIL

@@ -6,11 +6,18 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from imagemill.contracts.scopes import Role
 from imagemill.errors import Unauthenticated
 from imagemill.users.key_scopes import held
 from imagemill.users.origin import COMMAND
+<<<<<<< HEAD
+=======
+from imagemill.users.records import accounts as records
+from imagemill.users.service import cut
+>>>>>>> users
 from imagemill.users.signing_in import MOST_SESSIONS
 from tests.users.service import ADMIN_KEY, EMAIL, PASSWORD, System, refresh, refreshed, running
 
@@ -297,3 +304,66 @@ async def test_the_key_of_a_disabled_account_is_refused(system: System) -> None:
 
     with pytest.raises(Unauthenticated):
         await system.who("im_of_ada")
+
+
+@pytest.mark.parametrize("end", ["disabled", "deleted"])
+async def test_who_is_shut_out_while_the_password_is_checked_stays_out(
+    system: System, end: str
+) -> None:
+    await system.register()
+    account = await system.people.accounts.of_email(EMAIL)
+    assert account is not None
+    loop, accounts = asyncio.get_running_loop(), system.people.accounts
+
+    async def leave() -> None:
+        await accounts.disable(account.id, COMMAND)
+        if end == "deleted":
+            await system.users.database.run(lambda each: records.remove(each, account.id))
+
+    system.hasher.meanwhile = lambda: asyncio.run_coroutine_threadsafe(leave(), loop).result(10)
+    answer = await system.log_in()
+
+    assert answer.status_code == 401
+    assert await system.rows("sessions") == []
+
+
+async def test_a_weak_hash_is_made_anew_at_the_next_login(system: System) -> None:
+    await system.register()
+    weaker = PasswordHash([Argon2Hasher(1, 16, 1)]).hash(PASSWORD)
+    row = {"hash": weaker}
+    await system.users.database.run(
+        lambda each: each.execute(
+            "UPDATE accounts SET password_hash = :hash WHERE email IS NOT NULL", row
+        )
+    )
+
+    first, second = await system.log_in(), await system.log_in()
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    kept = {each["email"]: each["password_hash"] for each in await system.rows("accounts")}
+    assert kept[EMAIL] != weaker
+
+
+async def test_a_token_of_a_session_that_was_never_refreshed_ends_with_it(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, refresh_token_s=3600, access_token_s=3600) as system:
+        await system.register()
+        token = (await system.tokens())["access_token"]
+        system.clock[0] += 3600
+
+        with pytest.raises(Unauthenticated):
+            await system.who(token)
+
+
+async def test_a_caller_whose_account_is_gone_is_refused(system: System) -> None:
+    await system.register()
+    account = await system.people.accounts.of_email(EMAIL)
+    assert account is not None
+    await system.give_key(account.id, "im_of_ada", "*")
+    remembered = await system.who("im_of_ada")
+    await system.users.database.run(lambda each: records.remove(each, account.id))
+
+    answer = await system.as_identity(remembered, "GET", "/api/v1/users/me")
+
+    assert answer.status_code == 401

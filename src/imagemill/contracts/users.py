@@ -13,6 +13,8 @@ from imagemill.contracts.model import Contract
 FORGET: Final = "x-imagemill-forget"
 """Header of an answer: SHA-256 digests of credentials, with commas between them, about which
 whoever remembers something shall look it up anew. The gateway takes it off."""
+CHANGED: Final = "x-imagemill-changed"
+"""Header of an answer: id of an account of which nothing shall be trusted that was remembered."""
 
 
 class Credentials(Contract):

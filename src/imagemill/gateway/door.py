@@ -25,7 +25,9 @@ class Door:
         shown = credentials(headers)
         name = _name(shown)
         if remembered := await self.cache.get(name):
-            return Admitted.model_validate_json(remembered)
+            admitted = Admitted.model_validate_json(remembered)
+            if not await self.cache.get(_changed(admitted.identity.account)):
+                return admitted
         admitted = await self.users.identify(shown)
         if self.remember_s:
             value = admitted.model_dump_json().encode()
@@ -40,6 +42,15 @@ class Door:
         """Look up anew whoever shows credentials of these SHA-256 digests when they come next."""
         for digest in digests:
             await self.cache.drop(_name_of(digest))
+
+    async def distrust(self, account: str) -> None:
+        """Look up anew, for as long as anything is remembered, whoever comes for an account."""
+        if self.remember_s:
+            await self.cache.put(_changed(account), b"1", seconds=self.remember_s)
+
+
+def _changed(account: str) -> str:
+    return f"changed:{account}"
 
 
 def _name(shown: Credentials) -> str:

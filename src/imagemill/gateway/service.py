@@ -17,7 +17,7 @@ from imagemill.console import pages
 from imagemill.contracts.health import Peer
 from imagemill.contracts.identity import ADDRESS, HEADER, STRANGER, Identity, Signer
 from imagemill.contracts.transport import SERVICE, ASGIApp, Receive, Scope, Send, Transport
-from imagemill.contracts.users import FORGET, Admitted
+from imagemill.contracts.users import CHANGED, FORGET, Admitted
 from imagemill.errors import ImagemillError, NotFound, RateLimited, Unauthenticated
 from imagemill.gateway.addresses import Network, came_from
 from imagemill.gateway.door import Door, shows_nothing
@@ -31,7 +31,8 @@ _READ: Final = frozenset({"GET", "HEAD"})
 _IDENTITY: Final = HEADER.encode()
 _ADDRESS: Final = ADDRESS.encode()
 _FORGET: Final = FORGET.encode()
-_PEOPLE: Final = ("/api/v1/api-keys", "/api/v1/auth/", "/api/v1/users/")
+_CHANGED: Final = CHANGED.encode()
+_PEOPLE: Final = ("/api/v1/api-keys", "/api/v1/accounts", "/api/v1/auth/", "/api/v1/users/")
 """Where the users service changes what a caller is."""
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
@@ -152,7 +153,7 @@ class Gateway:
     def _forgetting(self, headers: Mapping[bytes, bytes], send: Send) -> Send:
         """Forget, before an answer goes out, who may be another from then on.
 
-        That is whoever calls, and whose credentials the answer names.
+        That is whoever calls, and whose credentials or account the answer names.
         """
 
         async def forget_and_send(message: MutableMapping[str, Any]) -> None:
@@ -162,7 +163,9 @@ class Gateway:
                 told = [value for name, value in message["headers"] if name == _FORGET]
                 named = [each for value in told for each in value.decode("latin-1").split(",")]
                 await self.door.forget_all(named)
-                kept = [pair for pair in message["headers"] if pair[0] != _FORGET]
+                for account in (v for name, v in message["headers"] if name == _CHANGED):
+                    await self.door.distrust(account.decode("latin-1"))
+                kept = [pair for pair in message["headers"] if pair[0] not in {_FORGET, _CHANGED}]
                 message = {**message, "headers": kept}
             await send(message)
 

@@ -40,6 +40,11 @@ class Awaited:
     asker: Identity
     """Who asked for it; the images are brought in by the same key."""
 
+    @property
+    def origin_url(self) -> str | None:
+        """Where the original is fetched from; None where it was asked for before."""
+        return self.waits.get(self.image_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

@@ -141,7 +141,7 @@ class _Routes:
         by_image = await jobs.listed(caller, Listing(limit=1, image_id=request_id))
         job = by_image[0] if by_image else await jobs.get(request_id, caller)
         facts = await facts_of(job, jobs.storage)
-        return json_answer(status_view(job, facts))
+        return json_answer(status_view(job, jobs.links, facts))
 
     async def listed(
         self,
@@ -163,7 +163,7 @@ class _Routes:
         shown, goes_on = found[:limit], len(found) > limit
         return json_answer(
             StatusList(
-                images=[status_view(each) for each in shown],
+                images=[status_view(each, self.public.jobs.links) for each in shown],
                 next=cursor_of(shown[-1].created_at, shown[-1].id) if goes_on else None,
             )
         )
@@ -182,11 +182,16 @@ class _Routes:
         if known := await entry.known(meaning):
             return known.answer()
         plan = await self.public.jobs.plan(wish, caller, carried)
-        keep = entry.keeping(meaning, HTTPStatus.ACCEPTED, _told)
+        keep = entry.keeping(meaning, HTTPStatus.ACCEPTED, self._told)
         job = await self.public.jobs.accept(plan, caller, keep)
-        answer = json_answer(status_view(job), HTTPStatus.ACCEPTED)
+        answer = json_answer(status_view(job, self.public.jobs.links), HTTPStatus.ACCEPTED)
         answer.headers["location"] = _url(job)
         return answer
+
+    def _told(self, made: Sequence[Job]) -> tuple[str, str, str]:
+        """Tell, for an idempotency key, of the one job that a request made."""
+        (job,) = made
+        return job.id, _url(job), status_view(job, self.public.jobs.links).model_dump_json()
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -195,11 +200,6 @@ def _value(text: str) -> Any:  # noqa: ANN401 - any JSON value
     except ValueError as error:
         problem = FieldError("outputs", "is not JSON.")
         raise InvalidRequest("The form has a field that is wrong.", errors=[problem]) from error
-
-
-def _told(made: Sequence[Job]) -> tuple[str, str, str]:
-    """Tell, for an idempotency key, of the one job that a request made."""
-    return made[0].id, _url(made[0]), status_view(made[0]).model_dump_json()
 
 
 def _url(job: Job) -> str:

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from imagemill.jobs.job import Job
 from imagemill.jobs.states import Status
 from imagemill.jobs.views import url_of
+from imagemill.signing import LONGEST_S
 from imagemill.storage import Bucket, Storage, checked
+from imagemill.web.links import FileLinks, LinkRequest
 from imagemill.web.reading import value_of
 
 _FACTS: Final = "metadata"
@@ -20,6 +22,9 @@ _IMAGE: Final = "image"
 """Output that is the picture of a request, where it has one of this name."""
 _MOST_BYTES: Final = 1 << 20
 """Facts that are longer are not told with the status; they are bounded far below."""
+
+
+_LONGEST: Final = LinkRequest(expires_in_s=LONGEST_S)
 
 
 class PaperStatus(StrEnum):
@@ -59,9 +64,11 @@ class StatusView(BaseModel):
         description="The original, once it is here."
     )
     imageUrl: str | None = Field(  # noqa: N815 - the papers' word
-        description="Where the picture that was made is, once it is."
+        description="Where anybody can read the picture that was made, for a week; null until then."
     )
-    results: dict[str, str] = Field(description="Where each output is, by name, once it is made.")
+    results: dict[str, str] = Field(
+        description="Where anybody can read each output, by name, once it is made; for a week."
+    )
     metadata: dict[str, Any] | None = Field(
         description="Facts of the picture, as the output `metadata` found them; left out of lists."
     )
@@ -94,16 +101,18 @@ def of_paper(status: PaperStatus | None) -> str:
     return next((ours for ours, theirs in _OF.items() if theirs is status), "")
 
 
-def status_view(job: Job, facts: dict[str, Any] | None = None) -> StatusView:
-    """Show a job to its owner in the words of the requirements."""
+def status_view(job: Job, links: FileLinks, facts: dict[str, Any] | None = None) -> StatusView:
+    """Show a job to its owner in the words of the requirements; `links` sign where results are."""
     is_made = job.standing.status is Status.COMPLETED and job.expired_at is None
     results = {
-        each.name: f"{url_of(job.id)}/outputs/{each.name}" for each in job.outputs if is_made
+        each.name: links.signed(f"{url_of(job.id)}/outputs/{each.name}", _LONGEST).url
+        for each in job.outputs
+        if is_made
     }
     return StatusView(
         requestId=job.id,
         customerId=job.owner,
-        originUrl=None,
+        originUrl=job.origin_url,
         status=_OF[job.standing.status],
         retryCount=max(0, job.standing.attempt - 1),
         createdAt=round(job.created_at * 1000),

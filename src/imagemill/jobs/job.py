@@ -159,6 +159,8 @@ class Job:
     """The key that made it; None for people who logged in, and for jobs of an older version."""
     pixels: int = 0
     """Pixels of the original, all frames; 0 for a job of an older version."""
+    origin_url: str | None = None
+    """Where the original was to be fetched from; None for one that was there."""
 
     @property
     def is_waiting(self) -> bool:

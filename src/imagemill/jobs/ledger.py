@@ -281,6 +281,7 @@ class Ledger:
             owner=spender.owner,
             key_id=spender.key_id,
             pixels=plan.pixels if isinstance(plan, Plan) else 0,
+            origin_url=plan.origin_url if isinstance(plan, Awaited) else None,
             type=plan.type,
             standing=Standing(Status.COMPLETED if is_done else Status.QUEUED),
             image_id=plan.image.image_id if isinstance(plan, Plan) else plan.image_id,

@@ -131,7 +131,10 @@ class JobView(_View):
     cached: bool = Field(
         description="Whether every result was stored before the job came.", examples=[False]
     )
-    input: dict[str, str] = Field(description="The image that is worked on.", examples=[_INPUT])
+    input: dict[str, str] = Field(
+        description="The image that is worked on, and the `url` that it came from, if any.",
+        examples=[_INPUT],
+    )
     outputs: dict[str, OutputView] = Field(description="Each output by name.")
     result: OutputView | None = Field(
         default=None, description="The output of a short form, again, for simple programs."
@@ -212,7 +215,7 @@ def job_view(job: Job) -> JobView:
         type=job.type,
         status=job.standing.status,
         cached=job.is_cached,
-        input={"image_id": job.image_id},
+        input=_input(job),
         outputs=outputs,
         result=outputs.get(SHORT_FORM_OUTPUT) if len(outputs) == 1 else None,
         error=_problem(job),
@@ -231,6 +234,11 @@ def job_view(job: Job) -> JobView:
         started_at=_maybe(job.started_at),
         finished_at=_maybe(job.finished_at),
     )
+
+
+def _input(job: Job) -> dict[str, str]:
+    origin = {"url": job.origin_url} if job.origin_url else {}
+    return {"image_id": job.image_id, **origin}
 
 
 def event_view(event: Event) -> EventView:

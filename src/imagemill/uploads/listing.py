@@ -11,12 +11,15 @@ from fastapi import Depends, Query, Request
 from imagemill.contracts.facts import Format
 from imagemill.contracts.uploads import Image
 from imagemill.errors import FieldError, InvalidRequest
+from imagemill.uploads.fetch import Status
 from imagemill.uploads.finding import MOST, Filters, Place, Sort, Wanted
 from imagemill.uploads.views import ImageList, image_view
 from imagemill.uploads.words import words_of
 from imagemill.web.links import FileLinks
 
 _METADATA: Final = "metadata."
+UNSTORED: Final = frozenset({Status.PENDING.value, Status.FAILED.value})
+"""Status of images that are not there, which have lists of their own."""
 _MOST_TERMS: Final = 20
 """Tags, pairs of metadata and words of one search, all together."""
 _REPEATED: Final = "tag"
@@ -101,7 +104,8 @@ def wanted(
     """Read which page of which list is asked for; raises `InvalidRequest`."""
     _refuse_unknown(request)
     descending = order == "desc" if order else sort is not Sort.NAME
-    return Wanted(which, sort, descending, limit).going_on_at(cursor)
+    page = Wanted(which, sort, descending, limit)
+    return page if which.status in UNSTORED else page.going_on_at(cursor)
 
 
 Page = Annotated[Wanted, Depends(wanted)]

@@ -22,11 +22,12 @@ from imagemill.uploads.content_routes import ImageId, add_content
 from imagemill.uploads.describing import Changes
 from imagemill.uploads.fetch_routes import SCHEMAS, Fetches, FetchList, body_schema
 from imagemill.uploads.internal import add_events
-from imagemill.uploads.listing import METADATA, Page, page
+from imagemill.uploads.listing import METADATA, UNSTORED, Page, page
 from imagemill.uploads.originals import Also
 from imagemill.uploads.service import Uploads
 from imagemill.uploads.stored_routes import add_stored
 from imagemill.uploads.tus_routes import add_tus
+from imagemill.uploads.unstored import unstored_page
 from imagemill.uploads.upload_routes import add_uploads
 from imagemill.uploads.views import FetchView, ImageList, ImageView, fetch_view, image_view
 from imagemill.web import NO_QUERY, Caller, body_stream, only_query, service_app
@@ -185,13 +186,16 @@ class _Routes:
         with self.running.entered(caller.account, key):
             return await take(request, caller, key)
 
-    async def list(self, wanted: Page, caller: Caller) -> Response:
+    async def list(self, request: Request, wanted: Page, caller: Caller) -> Response:
         """List the caller's images, the newest first; all that is asked for must be true of one.
 
         Words are looked for in an image's name, tags and metadata, in the text that its file
         carries (captions, keywords, who made it, the camera) and in what OCR read, if it did.
-        Never in the place where it was taken.
+        Never in the place where it was taken. Images that are pending or failed have a status and
+        a time, and nothing else to be found by.
         """
+        if wanted.filters.status in UNSTORED:
+            return json_answer(await unstored_page(request, self.uploads, caller, wanted))
         images, last = await self.uploads.listed(caller, wanted)
         return json_answer(page(images, last, wanted, self.uploads.links))
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterable, Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import structlog
@@ -29,8 +29,9 @@ from imagemill.signing import UrlSigner
 from imagemill.storage import Storage
 from imagemill.uploads import records
 from imagemill.uploads.bell import Bell
+from imagemill.uploads.departing import Departing
 from imagemill.uploads.describing import Changes
-from imagemill.uploads.fetch import Status
+from imagemill.uploads.fetch import Fetch, Status
 from imagemill.uploads.fetching import Fetching
 from imagemill.uploads.finding import Place, Wanted
 from imagemill.uploads.finishing import Finishing
@@ -180,6 +181,14 @@ class Uploads:
         """Find a page of the caller's images, and after which place the list goes on."""
         return await self.database.read(lambda each: records.found(each, owner.account, wanted))
 
+    async def fetches(
+        self, owner: Identity, status: Status, place: tuple[float, str], most: int
+    ) -> list[Fetch]:
+        """List the caller's images that are on their way from URLs, or that did not come."""
+        return await self.database.read(
+            lambda each: fetches.listed(each, owner.account, status, place, most)
+        )
+
     async def describe(self, owner: Identity, image_id: str, changes: Changes) -> Image:
         """Change how one of the caller's images is described; raises `NotFound`."""
         image = await self.database.run(
@@ -218,12 +227,7 @@ class Uploads:
 
     async def forget(self, account: str) -> None:
         """Delete all that is kept of an account that is gone, and cancel the jobs that use it."""
-        owner = Identity(account=account)
-        while found := await self.database.read(lambda each: records.some_of(each, account, 100)):
-            for image_id in found:
-                with suppress(NotFound):  # Somebody else was deleting it at this moment.
-                    await self._removal.remove(owner, image_id, force=True)
-        await self.database.run(lambda each: answers.forget_owner(each, account))
+        await Departing(self.database, self._removal, self.finishing).forget(account)
 
     async def upload(self, owner: Identity, upload_id: str) -> Upload:
         """Look up an upload of the caller's that takes more than one request; raises `NotFound`."""

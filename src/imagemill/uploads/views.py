@@ -69,7 +69,7 @@ class ImageList(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    images: list[ImageView]
+    images: list[ImageView | FetchView]
     next: str | None = Field(
         description="`cursor` of the next page; null where there is none.", examples=[None]
     )

@@ -13,7 +13,7 @@ from imagemill.users.forms import Farewell, PasswordChange, ProfileChange, read,
 from imagemill.users.origin import origin_of
 from imagemill.users.people import People
 from imagemill.users.preferences import Preferences
-from imagemill.users.views import AccountView, account_view, nothing, unstored
+from imagemill.users.views import AccountView, account_view, changed, nothing, unstored
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.openapi import Described, problem
 from imagemill.web.reading import json_object
@@ -53,13 +53,14 @@ class _Routes:
     async def log_out(self, request: Request, caller: Caller) -> Response:
         """End the session of the token that is shown, with all its tokens.
 
-        Here they are refused at once, elsewhere within `IMAGEMILL_GATEWAY_IDENTITY_CACHE_S`.
+        They are refused at once, and by another gateway that shares no cache with this one within
+        `IMAGEMILL_GATEWAY_IDENTITY_CACHE_S`.
         """
         if caller.session is None:
             raise Forbidden("An API key has no session; revoke the key to end it.")
         await self.people.signing_in.present(caller)
         await self.people.signing_in.log_out(caller.session, origin_of(request, caller))
-        return nothing()
+        return changed(nothing(), caller.account)
 
     async def change_password(self, request: Request, caller: Caller) -> Response:
         """Set a new password; every other session ends."""
@@ -67,7 +68,7 @@ class _Routes:
         asked = await read(request, PasswordChange)
         origin = origin_of(request, caller)
         await self.people.recovery.change(account, asked.old_password, asked.new_password, origin)
-        return nothing()
+        return changed(nothing(), caller.account)
 
     async def show(self, caller: Caller) -> Response:
         """Show your account."""
@@ -98,7 +99,7 @@ class _Routes:
         account = await self.people.signing_in.present(caller)
         asked = await read(request, Farewell)
         await self.people.accounts.remove(account, asked.password, origin_of(request, caller))
-        return nothing()
+        return changed(nothing(), account.id)
 
     async def show_preferences(self, caller: Caller) -> Response:
         """Show how you are told of what happens."""

@@ -70,7 +70,9 @@ class Accounts:
             self.note(connection, origin.entry("email.changed", moved.id, at=now))
             return moved
 
-        return await self.database.run(unit)
+        found = await self.database.run(unit)
+        self.mailing.bell()
+        return found
 
     async def prefer(self, account: Account, change: Mapping[str, Any]) -> Account:
         """Set how the owner is told; raises `InvalidRequest` naming all that is wrong."""

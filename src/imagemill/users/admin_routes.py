@@ -14,7 +14,7 @@ from imagemill.users.account import Account
 from imagemill.users.forms import AccountChange, AccountOfAnother, read, takes
 from imagemill.users.origin import origin_of
 from imagemill.users.people import People
-from imagemill.users.views import AccountList, AccountView, account_view, unstored
+from imagemill.users.views import AccountList, AccountView, account_view, changed, unstored
 from imagemill.web import NO_QUERY, Caller, only_query
 from imagemill.web.openapi import Described, location, problem
 
@@ -97,7 +97,7 @@ class _Routes:
         if asked.disabled is not None:
             keep = accounts.disable if asked.disabled else accounts.enable
             account = await keep(account_id, origin)
-        return unstored(account_view(account))
+        return changed(unstored(account_view(account)), account_id)
 
 
 def _cursor_of(account: Account) -> str:

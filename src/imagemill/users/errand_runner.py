@@ -35,7 +35,7 @@ class ErrandRunner:
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ring(self) -> None:
-        """Say that something was added; may be said before its transaction has ended."""
+        """Say that something was added; said in the event loop, after its transaction has ended."""
         self._bell.set()
 
     async def run(self) -> None:

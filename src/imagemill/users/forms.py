@@ -157,8 +157,7 @@ async def read(request: Request, model: type[M]) -> M:
 
 async def read_form(request: Request, model: type[M]) -> M:
     """Read a urlencoded form; raises `MalformedBody`, or `InvalidRequest` naming what is wrong."""
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != FORM:
+    if not is_form(request):
         raise MalformedBody(f"Send a form, as {FORM}.")
     body = await bounded_body(request, _MOST_BYTES)
     return model_of(model, _fields(body), "The form has fields that are wrong.")
@@ -166,8 +165,13 @@ async def read_form(request: Request, model: type[M]) -> M:
 
 async def read_either(request: Request, model: type[M]) -> M:
     """Read what a program sends as JSON and a page as a form."""
-    is_form = request.headers.get("content-type", "").startswith(FORM)
-    return await (read_form if is_form else read)(request, model)
+    return await (read_form if is_form(request) else read)(request, model)
+
+
+def is_form(request: Request) -> bool:
+    """Tell whether a body says that it is a urlencoded form."""
+    media = request.headers.get("content-type", "").partition(";")[0]
+    return media.strip().lower() == FORM
 
 
 def _fields(body: bytes) -> dict[str, str]:

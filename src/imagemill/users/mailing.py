@@ -30,7 +30,8 @@ class Mailing:
     writer: Writer
     attempts: Attempts
     bell: Callable[[], None]
-    """Tells that there is something to deliver."""
+    """Tells that there is something to deliver. Rung after the transaction, not in it: a unit runs
+    in a thread of the database's own."""
     new_id: Callable[[], str]
 
     async def may_write(self, email_key: str) -> bool:
@@ -82,4 +83,3 @@ class Mailing:
             expires_at=now + TOKEN_S,
         )
         errands.add(connection, errand)
-        self.bell()

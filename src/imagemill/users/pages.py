@@ -10,6 +10,7 @@ from typing import Final
 from fastapi import Request, Response
 
 from imagemill.errors import NotFound
+from imagemill.users.forms import is_form
 from imagemill.users.passwords import LONGEST, SHORTEST
 
 _TOKEN: Final = re.compile(r"^[A-Za-z0-9_-]{43}$", re.ASCII)
@@ -34,6 +35,16 @@ _PAGE: Final = """\
 </form>
 </html>
 """
+_DONE: Final = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Done</title>
+<h1>Done</h1>
+<p>You can log in now.</p>
+</html>
+"""
 _RESET: Final = {
     "title": "Set a new password",
     "label": f"New password, {SHORTEST} characters at least:",
@@ -54,5 +65,13 @@ async def page(request: Request) -> Response:
     if not _TOKEN.match(token):
         raise NotFound("This link is not one of a letter of ours; copy it whole.")
     words = _RESET if request.url.path.endswith("/reset") else _CONFIRM
-    text = _PAGE.format(**words, action=html.escape(request.url.path), token=token)
+    return _html(_PAGE.format(**words, action=html.escape(request.url.path), token=token))
+
+
+def done(request: Request) -> Response:
+    """Say that it is done: to a person whose browser sent a form, or to a program."""
+    return _html(_DONE) if is_form(request) else Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _html(text: str) -> Response:
     return Response(text, HTTPStatus.OK, _HEADERS, media_type="text/html; charset=utf-8")

@@ -74,6 +74,7 @@ class Recovery:
                 self.note(connection, origin.entry("password.forgotten", account.id, at=now))
 
         await self.database.run(unit)
+        self.mailing.bell()
 
     async def reset(self, token: str, password: str, origin: Origin) -> None:
         """Set a new password for who shows a token that was sent, and end every session.
@@ -115,6 +116,7 @@ class Recovery:
             account = replace(_meant(connection, address, self.clock()), password_hash=hashed)
             accounts.write(connection, account)
             sessions.end_all(connection, account.id)
+            mail_tokens.forget(connection, account.id, Purpose.PASSWORD)
             self.note(connection, origin.entry("password.set", account.id, at=self.clock()))
             return account
 

@@ -59,6 +59,7 @@ class Registration:
                 self._answer_by_mail(connection, known or new, hashed, address)
 
         await self.database.run(unit)
+        self.mailing.bell()
         return is_mailed
 
     async def confirm(self, token: str, password: str, origin: Origin) -> None:

@@ -21,7 +21,7 @@ from imagemill.users.current_key import add_current_key
 from imagemill.users.forms import FORMS
 from imagemill.users.key_routes import add_keys
 from imagemill.users.key_settings import KeysSettings
-from imagemill.users.keys import Keys, digest_of
+from imagemill.users.keys import Keys, digest_of, nobody_leaves
 from imagemill.users.people import People
 from imagemill.users.records import keys as records
 from imagemill.users.signing_in_routes import add_signing_in
@@ -52,7 +52,8 @@ class Users:
     @property
     def keys(self) -> Keys:
         """The API keys."""
-        return Keys(self.database, self.key_settings)
+        present = self.people.signing_in.present if self.people else nobody_leaves
+        return Keys(self.database, self.key_settings, present=present)
 
     @property
     def audit(self) -> Audit:

@@ -153,10 +153,7 @@ class SigningIn:
         session = Session(self.new_id(), account.id, family, digest_of(token), now, until)
 
         def unit(connection: Connection) -> None:
-            # Between the look at the password and now, an admin may have said no.
-            current = accounts.by_id(connection, account.id)
-            if not current.may_log_in or current.password_hash != account.password_hash:
-                raise Unauthenticated(WRONG)
+            current = _unchanged(connection, account)
             if checked.fresh_hash:
                 accounts.write(connection, replace(current, password_hash=checked.fresh_hash))
             sessions.add(connection, session, MOST_SESSIONS)
@@ -199,6 +196,19 @@ def present(connection: Connection, account_id: str) -> Account:
     if account.is_disabled:
         raise Unauthenticated("The account is disabled; ask an admin.")
     return account
+
+
+def _unchanged(connection: Connection, account: Account) -> Account:
+    """Look again whether an account may log in, since checking its password took a while."""
+    assert account.email is not None
+    current = accounts.by_email(connection, account.email.key)
+    if (
+        current is None
+        or not current.may_log_in
+        or (current.id, current.password_hash) != (account.id, account.password_hash)
+    ):
+        raise Unauthenticated(WRONG)
+    return current
 
 
 def _known(connection: Connection, name: str, address: str) -> tuple[Account | None, bool]:

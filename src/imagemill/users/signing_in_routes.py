@@ -22,9 +22,9 @@ from imagemill.users.forms import (
     takes,
 )
 from imagemill.users.origin import origin_of
-from imagemill.users.pages import page
+from imagemill.users.pages import done, page
 from imagemill.users.people import People
-from imagemill.users.views import Jwks, RegisteredView, TokensView, nothing, tokens_answer, unstored
+from imagemill.users.views import Jwks, RegisteredView, TokensView, tokens_answer, unstored
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.answers import json_answer
 from imagemill.web.openapi import Described, problem
@@ -52,7 +52,8 @@ def add_signing_in(app: FastAPI, people: People) -> None:
     app.post("/api/v1/auth/login", **_TOKENS, **open_to(Login, FORM))(routes.log_in)
     app.post("/api/v1/auth/refresh", **_TOKENS, **open_to(Refreshing))(routes.refresh)
     app.post("/api/v1/auth/confirm", **_DONE, **open_to(Confirmation))(routes.confirm)
-    app.post("/api/v1/auth/password/forgot", **_ACCEPTED, **open_to(Forgotten))(routes.forgot)
+    forgot = {"response_class": Response, **_ACCEPTED, **open_to(Forgotten)}
+    app.post("/api/v1/auth/password/forgot", **forgot)(routes.forgot)
     app.post("/api/v1/auth/password/reset", **_DONE, **open_to(Reset))(routes.reset)
     shown: dict[str, Any] = {"tags": ["signing in"], "openapi_extra": {"security": []}}
     jwks = {"response_model": Jwks, "dependencies": [NO_QUERY], **shown}
@@ -101,7 +102,7 @@ class _Routes:
         asked = await read_either(request, Confirmation)
         origin = origin_of(request, caller)
         await self.people.registration.confirm(asked.token, asked.password, origin)
-        return nothing()
+        return done(request)
 
     async def forgot(self, request: Request, caller: Caller) -> Response:
         """Ask for a letter with which a new password is set.
@@ -118,7 +119,7 @@ class _Routes:
         asked = await read_either(request, Reset)
         origin = origin_of(request, caller)
         await self.people.recovery.reset(asked.token, asked.password, origin)
-        return nothing()
+        return done(request)
 
     async def jwks(self) -> Response:
         """Publish the keys with which access tokens can be checked."""

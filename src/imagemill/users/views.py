@@ -10,6 +10,7 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from imagemill.contracts.scopes import Role
+from imagemill.contracts.users import CHANGED
 from imagemill.users.account import Account
 from imagemill.users.signing_in import LoggedIn
 from imagemill.web.answers import json_answer
@@ -111,3 +112,9 @@ def tokens_answer(found: LoggedIn) -> Response:
 def nothing() -> Response:
     """Answer that it is done."""
     return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def changed(answer: Response, account_id: str) -> Response:
+    """Let the gateway trust nothing of what it remembers of an account."""
+    answer.headers[CHANGED] = account_id
+    return answer

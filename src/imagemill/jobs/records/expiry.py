@@ -56,6 +56,7 @@ _FORGET_OWNER: Final = (
     "DELETE FROM preset_versions WHERE owner = :owner",
     "DELETE FROM presets WHERE owner = :owner",
     "DELETE FROM idempotency WHERE owner = :owner",
+    "DELETE FROM usage WHERE owner = :owner",
     "DELETE FROM owners WHERE owner = :owner",
 )
 

@@ -16,11 +16,11 @@ from imagemill.jobs.turns import priority_of
 
 _ADD = """
 INSERT INTO jobs (id, owner, type, status, image_id, storage_key, pictures, digests, request_id,
-                  key_id, pixels,
+                  key_id, pixels, origin_url,
                   created_at, finished_at, lane, max_retries, timeout_s, deadline_at,
                   batch_id, position, replay_of, webhook_url)
 VALUES (:id, :owner, :type, :status, :image_id, :storage_key, :pictures, :digests, :request_id,
-        :key_id, :pixels,
+        :key_id, :pixels, :origin_url,
         :created_at, :finished_at, :lane, :max_retries, :timeout_s, :deadline_at,
         :batch_id, :position, :replay_of, :webhook_url)
 """
@@ -231,6 +231,7 @@ def _row(job: Job) -> dict[str, Any]:
         "request_id": job.request_id,
         "key_id": job.key_id,
         "pixels": job.pixels,
+        "origin_url": job.origin_url,
         "created_at": job.created_at,
         "finished_at": job.finished_at,
         "lane": job.terms.priority.lane,
@@ -283,6 +284,7 @@ def _job(row: Row, outputs: Iterable[Row]) -> Job:
         request_id=row["request_id"],
         key_id=row["key_id"],
         pixels=row["pixels"],
+        origin_url=row["origin_url"],
         rests_until=row["rests_until"],
         started_at=row["started_at"],
         attempt_at=row["attempt_at"],

@@ -16,6 +16,8 @@ DELETE FROM events WHERE seq IN (
 )
 """
 
+_FORGET_OWNER = "DELETE FROM events WHERE owner = :owner"
+
 
 def add(
     connection: Connection,
@@ -43,6 +45,11 @@ def newest(connection: Connection) -> list[ImageEvent]:
 def forget(connection: Connection, before: float, most: int) -> None:
     """Remove the oldest events up to a moment, so many at most; their numbers never come again."""
     connection.execute(_FORGET, {"before": before, "most": most})
+
+
+def forget_owner(connection: Connection, owner: str) -> None:
+    """Remove what happened to an owner's images."""
+    connection.execute(_FORGET_OWNER, {"owner": owner})
 
 
 def _event(row: Row) -> ImageEvent:

@@ -18,6 +18,12 @@ ON CONFLICT (id) DO NOTHING
 """
 _COUNT = "SELECT count(*) AS waiting FROM fetches WHERE owner = :owner AND due_at IS NOT NULL"
 _BY_ID = "SELECT * FROM fetches WHERE id = :id AND owner = :owner"
+_LISTED = """
+SELECT * FROM fetches WHERE owner = :owner AND status = :status
+AND (created_at, id) < (:before, :before_id)
+ORDER BY created_at DESC, id DESC LIMIT :most
+"""
+_FORGET_OWNER = "DELETE FROM fetches WHERE owner = :owner"
 # Owners have their turns one after the other; a host has no more in hand than it may.
 _DUE = """
 WITH due AS (
@@ -90,6 +96,26 @@ def by_id(connection: Connection, owner: str, image_id: str) -> Fetch | None:
     """Find what became of an image that an owner asked for by URL."""
     rows = connection.execute(_BY_ID, {"id": image_id, "owner": owner})
     return _fetch(rows[0]) if rows else None
+
+
+def listed(
+    connection: Connection, owner: str, status: Status, place: tuple[float, str], most: int
+) -> list[Fetch]:
+    """Read an owner's fetches of a status, the newest first, from a time and id on."""
+    before, before_id = place
+    row = {
+        "owner": owner,
+        "status": status.value,
+        "before": before,
+        "before_id": before_id,
+        "most": most,
+    }
+    return [_fetch(each) for each in connection.execute(_LISTED, row)]
+
+
+def forget_owner(connection: Connection, owner: str) -> None:
+    """Remove every fetch of an owner; one that is in hand comes to nothing."""
+    connection.execute(_FORGET_OWNER, {"owner": owner})
 
 
 def take(

@@ -68,6 +68,7 @@ UPDATE uploads SET status = 'expired' WHERE id IN (
 RETURNING *
 """
 _OVER = "SELECT * FROM uploads WHERE expires_at <= :before ORDER BY expires_at LIMIT :most"
+_SOME_OF_OWNER = "SELECT id FROM uploads WHERE owner = :owner LIMIT :most"
 _FORGET_CHUNKS = "DELETE FROM chunks WHERE upload_id = :id"
 _FORGET = "DELETE FROM uploads WHERE id = :id"
 
@@ -194,6 +195,12 @@ def expire(connection: Connection, now: float, most: int) -> list[Upload]:
 def over(connection: Connection, before: float, most: int) -> list[Upload]:
     """List uploads whose time was over before a moment, however they ended."""
     return [_upload(row) for row in connection.execute(_OVER, {"before": before, "most": most})]
+
+
+def some_of(connection: Connection, owner: str, most: int) -> list[str]:
+    """List ids of an owner's uploads, however they ended."""
+    rows = connection.execute(_SOME_OF_OWNER, {"owner": owner, "most": most})
+    return [row["id"] for row in rows]
 
 
 def forget(connection: Connection, upload_ids: list[str]) -> None:

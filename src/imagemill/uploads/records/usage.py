@@ -33,6 +33,11 @@ _OF_MONTH = """
 SELECT key_id, images, bytes FROM usage WHERE owner = :owner AND month = :month
 """
 _OF_NOW = "SELECT key_id, images, bytes FROM stored WHERE owner = :owner AND images > 0"
+_FORGET_OWNER = (
+    "DELETE FROM brought WHERE owner = :owner",
+    "DELETE FROM stored WHERE owner = :owner",
+    "DELETE FROM usage WHERE owner = :owner",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +87,9 @@ def listed(connection: Connection, owner: str, month: str) -> list[KeyIntake]:
         came = {"images": row["images"], "bytes_in": row["bytes"]}
         found[key_id] = before.model_copy(update=came)
     return [found[each] for each in sorted(found)]
+
+
+def forget_owner(connection: Connection, owner: str) -> None:
+    """Remove what an owner's keys brought in."""
+    for statement in _FORGET_OWNER:
+        connection.execute(statement, {"owner": owner})

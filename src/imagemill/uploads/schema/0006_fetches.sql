@@ -22,6 +22,7 @@ CREATE TABLE fetches (
 CREATE INDEX fetches_due ON fetches (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX fetches_of_owner ON fetches (owner) WHERE due_at IS NOT NULL;
 CREATE INDEX fetches_of_host ON fetches (host) WHERE lease_id IS NOT NULL;
+CREATE INDEX fetches_listed ON fetches (owner, status, created_at DESC, id DESC);
 CREATE INDEX fetches_ended ON fetches (ended_at) WHERE ended_at IS NOT NULL;
 
 -- What happened to images; whoever remembers the last number misses nothing.

@@ -31,6 +31,7 @@ _REMOVE = (
     "DELETE FROM familiar_addresses WHERE account = :id",
     "DELETE FROM mail_tokens WHERE account = :id",
     "DELETE FROM api_keys WHERE account = :id",
+    "DELETE FROM idempotency WHERE owner = :id",
     "DELETE FROM accounts WHERE id = :id",
 )
 _FAMILIAR = "SELECT 1 FROM familiar_addresses WHERE account = :account AND address = :address"
