@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import struct
 import sys
 from collections import Counter
@@ -89,7 +90,10 @@ class Crowd:
     async def _sip(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for _ in range(4):  # More than the kernel's buffers take.
             writer.write(self._head("GET", self.path))
-        while await reader.read(100):  # noqa: ASYNC110 - slowness is what it is for
+        wire = writer.get_extra_info("socket")
+        # What arrived before the server hung up could be read for hours yet.
+        while not wire.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            await reader.read(100)
             await asyncio.sleep(_DRIP_S)
 
     async def _upload(self, number: int) -> None:

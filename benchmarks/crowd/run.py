@@ -23,6 +23,7 @@ from pathlib import Path
 
 from benchmarks.crowd.clients import GATHERED_S, picture
 from benchmarks.machine import described
+from benchmarks.measure import cpu_s
 from benchmarks.processes import Program, Programs, answers
 from benchmarks.results import RESULTS, keep
 from benchmarks.wire import HOST, Line, free_port
@@ -40,6 +41,8 @@ class Phase:
     name: str
     seconds: list[float] = field(default_factory=list)
     resident_mb: list[float] = field(default_factory=list)
+    cpu: float = 0.0
+    """Share of one core that the server took, its children's left out."""
     crowd: str = ""
     """What became of the crowd."""
 
@@ -54,7 +57,7 @@ class Phase:
         memory = f"{min(self.resident_mb):.0f} to {max(self.resident_mb):.0f}"
         return (
             f"| {self.name} | {len(self.seconds)} | {p50_ms:.1f} | {self.p99_ms:.1f} "
-            f"| {self.p99_ms / quiet.p99_ms:.2f} | {memory} |"
+            f"| {self.p99_ms / quiet.p99_ms:.2f} | {memory} | {100 * self.cpu:.0f} |"
         )
 
 
@@ -146,6 +149,7 @@ async def _probed(
 ) -> Phase:
     """Ask again and again, for so long or until the crowd has gone."""
     line, end, sampled = Line(server.port), time.monotonic() + seconds, 0.0
+    began, cpu_before_s = time.monotonic(), cpu_s([server.pid])
     while time.monotonic() < end and (crowd is None or crowd.returncode is None):
         phase.seconds.append(await server.ask(line, path))
         if time.monotonic() > sampled + _SAMPLE_EVERY_S:
@@ -153,6 +157,7 @@ async def _probed(
             phase.resident_mb.append(server.resident_mb())
         await asyncio.sleep(_PAUSE_S)
     line.close()
+    phase.cpu = (cpu_s([server.pid]) - cpu_before_s) / (time.monotonic() - began)
     return phase
 
 
@@ -188,7 +193,7 @@ def _report(about: str, phases: Sequence[Phase]) -> str:
     """Write the table; the first phase is what the others are compared with."""
     head = (
         "| an image is asked for | requests | p50, ms | p99, ms | p99, times the quiet one "
-        "| server's memory, MB |\n|---|--:|--:|--:|--:|--:|"
+        "| server's memory, MB | its CPU, % of a core |\n|---|--:|--:|--:|--:|--:|--:|"
     )
     rows = [each.row(phases[0]) for each in phases]
     crowds = [f"{each.name}: {each.crowd}" for each in phases if each.crowd]

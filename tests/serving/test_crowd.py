@@ -105,9 +105,9 @@ async def test_who_leaves_most_lying_is_given_up_while_all_leave_too_much() -> N
         crowd.joins(line, f"192.0.2.{number}")
 
     async with asyncio.timeout(10):
-        while "look" not in lines[0].seen:
-            lines[0].was_seen.clear()
-            await lines[0].was_seen.wait()
+        while "give up" not in lines[1].seen:
+            lines[1].was_seen.clear()
+            await lines[1].was_seen.wait()
     for line in lines:
         crowd.leaves(line)
 

@@ -31,7 +31,7 @@ _GRACE_S: Final = 10
 _BACKLOG: Final = 2048
 _OTHER_FILES: Final = 512
 """Databases, children and libraries; a connection may need a second file, for what it brings."""
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 Announce = Callable[[str], None]
 
 
@@ -204,5 +204,7 @@ def _keep_freed_memory() -> None:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
+        # Each of two dozen threads would keep what it freed for itself.
+        mallopt(_M_ARENA_MAX, 2)
         mallopt(_M_MMAP_THRESHOLD, 32 << 20)
         mallopt(_M_TRIM_THRESHOLD, 64 << 20)

@@ -32,9 +32,11 @@ T = TypeVar("T")
 
 _PIECE_BYTES = 1 << 20
 """Bytes handed to a thread at once: a hop costs 0.05 ms, hashing and writing 1 MiB about 1 ms."""
+_READ_BYTES = 1 << 18
+"""Bytes read at once for who takes them over a network, and may take his time."""
 _LEAST_PIECE_BYTES = 1 << 16
-_PIECES_BYTES = 16 << 20
-"""What the pieces of all streams take together, however many there are; each holds three or so."""
+_IN_HAND = 16
+"""Pieces of full size that all streams of one kind may have together; each holds three or so."""
 _THREADS = 16
 """Most of them wait for the disk to sync, so there are more than cores."""
 _CHECK_HOLDS_S = 2.0
@@ -95,7 +97,7 @@ class LocalStorage:
         self._links = links
         self._checked_at = float("-inf")
         self._checking = asyncio.Lock()
-        self._streams = 0
+        self._writers = self._readers = 0
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
         for bucket in Bucket:
             (root / bucket).mkdir(parents=True, exist_ok=True)
@@ -104,10 +106,10 @@ class LocalStorage:
     async def put(self, bucket: Bucket, key: str, content: AsyncIterable[bytes]) -> Stored:
         """Write a draft while hashing it, sync it, then give it its name."""
         draft = _Draft(self._path(bucket, key), self._sync, self._faults)
-        self._streams += 1
+        self._writers += 1
         try:
             last = b""
-            async for piece in gathered(content, self._piece_bytes):
+            async for piece in gathered(content, _share(_PIECE_BYTES, self._writers)):
                 if last:
                     await self._thread(partial(draft.write, last))
                 last = piece
@@ -116,18 +118,18 @@ class LocalStorage:
             await asyncio.shield(self._thread(draft.drop))
             raise
         finally:
-            self._streams -= 1
+            self._writers -= 1
 
     async def get(
         self, bucket: Bucket, key: str, *, start: int = 0, end: int | None = None
     ) -> AsyncIterator[bytes]:
-        """Read pieces of at most 1 MiB, in order."""
+        """Read pieces of at most 256 KiB, in order."""
         descriptor = await self.open(bucket, key, sha256=None)
-        self._streams += 1
+        self._readers += 1
         try:
             at = start
             while end is None or at < end:
-                most = self._piece_bytes
+                most = _share(_READ_BYTES, self._readers)
                 length = most if end is None else min(most, end - at)
                 piece = await self._thread(partial(os.pread, descriptor, length, at))
                 if not piece:
@@ -135,14 +137,8 @@ class LocalStorage:
                 at += len(piece)
                 yield piece
         finally:
-            self._streams -= 1
+            self._readers -= 1
             os.close(descriptor)
-
-    @property
-    def _piece_bytes(self) -> int:
-        """How large a piece may be now: a crowd gets by with little, which costs more hops."""
-        share = _PIECES_BYTES // max(1, self._streams)
-        return max(_LEAST_PIECE_BYTES, min(_PIECE_BYTES, share))
 
     async def open(self, bucket: Bucket, key: str, *, sha256: str | None) -> int:
         """Open the object's file for reading, and hash it: 1.2 ms for 2 MB, in a thread."""
@@ -277,6 +273,11 @@ class _Draft:
                 self._draft.parent.mkdir(parents=True, exist_ok=True)
                 self._descriptor = os.open(self._draft, flags, 0o600)
         return self._descriptor
+
+
+def _share(most: int, streams: int) -> int:
+    """Tell how large a piece may be now: a crowd gets by with little, which costs more hops."""
+    return max(_LEAST_PIECE_BYTES, most * _IN_HAND // max(streams, _IN_HAND))
 
 
 def _compare(descriptor: int, sha256: str) -> None:
