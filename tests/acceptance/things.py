@@ -11,8 +11,21 @@ from tests.acceptance.api import API, JSON, good
 SMALL: Final = {"small": [{"op": "resize", "width": 8}]}
 IN_NO_TIME: Final = {"timeout_s": 1, "max_retries": 0, "fresh": True}
 SLOW: Final = {"slow": [{"op": "filter", "type": "median", "size": 15}]}
-EVERYBODYS: Final = ("/api/v1/operations/",)
-"""Routes that name what belongs to nobody."""
+EVERYBODYS: Final = (
+    "/api/v1/operations/",
+    "/api/v1/accounts/",
+    "/public/",
+    "/api/v1/uploads/stored/",
+)
+"""Routes that name what belongs to nobody, is for admins, for anybody, or opened by signature."""
+TUS: Final = {"tus-resumable": "1.0.0"}
+CHUNK: Final = {
+    **TUS,
+    "upload-offset": "0",
+    "content-type": "application/offset+octet-stream",
+    "x-http-method-override": "PATCH",
+}
+"""What a chunk of a resumable upload is sent with."""
 
 
 def image(api: API) -> JSON:
@@ -47,12 +60,39 @@ def _preset(api: API) -> JSON:
     return {"name": "mine"}
 
 
+def _key(api: API) -> JSON:
+    made = good(api.post("/api/v1/api-keys", json={"name": "of a test", "scopes": ["jobs:read"]}))
+    return {"key_id": made["key_id"]}
+
+
+def _upload(api: API) -> JSON:
+    return {"upload_id": good(api.post("/api/v1/uploads/presign", json={}))["upload_id"]}
+
+
+def _tus(api: API) -> JSON:
+    answer = api.post("/api/v1/uploads/tus", headers={**TUS, "upload-length": "10"})
+    assert answer.status_code == 201, answer.text
+    return {"upload_id": answer.headers["location"].rpartition("/")[2]}
+
+
+def _webhook(api: API) -> JSON:
+    asked = {"url": "https://hooks.example.com/in", "events": ["job.completed"]}
+    webhook_id = good(api.post("/api/v1/webhooks", json=asked))["webhook_id"]
+    tested = api.post(f"/api/v1/webhooks/{webhook_id}/test")
+    assert tested.is_success, tested.text
+    return {"webhook_id": webhook_id, "delivery_id": tested.json()["delivery_id"]}
+
+
 MAKERS: Final[Mapping[str, Callable[[API], JSON]]] = {
     "/api/v1/images/": image,
     "/api/v1/jobs/": _job,
     "/api/v1/batches/": _batch,
     "/api/v1/dead-letters/": _letter,
     "/api/v1/presets/": _preset,
+    "/api/v1/api-keys/": _key,
+    "/api/v1/uploads/": _upload,
+    "/api/v1/uploads/tus/": _tus,
+    "/api/v1/webhooks/": _webhook,
     "/status/": _request,
     "/api/status/": _request,
 }

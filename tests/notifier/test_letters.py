@@ -10,7 +10,7 @@ import pytest
 from imagemill.contracts.notifier import Channels, Letter
 from imagemill.errors import Conflict, Forbidden, InvalidRequest
 from imagemill.notifier.channels.verdicts import Verdict
-from imagemill.notifier.delivery import Status
+from imagemill.notifier.delivery import DeliveryStatus
 from imagemill.notifier.texts import Said
 from tests.notifier.office import Office, office
 
@@ -37,7 +37,7 @@ async def test_a_letter_is_kept_when_it_was_answered_and_sent_as_it_was_written(
 ) -> None:
     await opened.service.send(LETTER)
 
-    assert [each.status for each in await opened.told.owed()] == [Status.OWED]
+    assert [each.status for each in await opened.told.owed()] == [DeliveryStatus.OWED]
     await opened.told.send()
     assert opened.outbox.sent == [("ada@example.org", Said(LETTER.subject, LETTER.text))]
 
@@ -96,7 +96,7 @@ async def test_a_letter_of_yesterday_is_not_sent_any_more(opened: Office) -> Non
     await opened.told.send()
 
     assert opened.outbox.sent == []
-    assert [each.status for each in await opened.told.owed()] == [Status.FAILED]
+    assert [each.status for each in await opened.told.owed()] == [DeliveryStatus.FAILED]
     assert await bodies(opened) == ["{}"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imagemill.contracts.users import Contact, QuietHours
-from imagemill.notifier.delivery import Status
+from imagemill.notifier.delivery import DeliveryStatus
 from imagemill.notifier.events import Event
 from imagemill.notifier.people import targets_of
 from tests.notifier.office import ADA, Office, office
@@ -145,7 +145,7 @@ async def test_while_nobody_knows_who_wants_what_the_log_is_read_on_and_it_is_as
     await opened.told.send()
     await opened.told.send()
 
-    assert asked_in_vain == [("contacts", Status.OWED)]
+    assert asked_in_vain == [("contacts", DeliveryStatus.OWED)]
     assert [to for to, _ in opened.outbox.sent] == ["ada@example.org"]
     assert [each["status"] for each in (await opened.notifications())["notifications"]] == [
         "delivered"

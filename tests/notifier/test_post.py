@@ -13,7 +13,7 @@ import pytest
 from imagemill.contracts.users import QuietHours
 from imagemill.notifier.channels.apprise import Gateway, Limits
 from imagemill.notifier.channels.verdicts import Verdict
-from imagemill.notifier.delivery import Status
+from imagemill.notifier.delivery import DeliveryStatus
 from imagemill.notifier.events import Event
 from imagemill.notifier.facts import Facts, Failure, Result, facts_of
 from tests.notifier.office import ADA, Office, office
@@ -103,10 +103,12 @@ async def test_a_batch_is_told_once_by_each_channel_with_its_first_failures(
 
 
 @pytest.mark.parametrize(
-    ("is_final", "status"), [(True, Status.FAILED), (False, Status.OWED)], ids=["never", "again"]
+    ("is_final", "status"),
+    [(True, DeliveryStatus.FAILED), (False, DeliveryStatus.OWED)],
+    ids=["never", "again"],
 )
 async def test_a_verdict_decides_whether_it_is_tried_again(
-    opened: Office, status: Status, *, is_final: bool
+    opened: Office, status: DeliveryStatus, *, is_final: bool
 ) -> None:
     opened.outbox.verdicts = [Verdict("The mail server answered 550.", is_final)]
     await opened.told.hear(event("job.completed", VIEW))
@@ -143,7 +145,7 @@ async def test_a_silent_mail_server_holds_up_no_other_channel(opened: Office) ->
         await sending
 
     silent.close()
-    assert before_the_mails.count(Status.OWED) >= 2
+    assert before_the_mails.count(DeliveryStatus.OWED) >= 2
     told = (await opened.notifications())["notifications"]
     assert {each["status"] for each in told if each["channel"] != "mail"} == {"delivered"}
     assert {each["reason"] for each in told if each["channel"] == "mail"} == {
@@ -166,7 +168,7 @@ async def test_a_mail_goes_from_an_event_to_a_real_mail_server(opened: Office) -
     assert f"Your job {JOB} (größe) is done." in mail.part("plain")
     assert f"{URL}?signature=abc" in mail.part("plain")
     assert f'<img src="{URL}?signature=abc" width="320" alt="small">' in mail.part("html")
-    assert [each.status for each in await opened.told.owed()] == [Status.DELIVERED]
+    assert [each.status for each in await opened.told.owed()] == [DeliveryStatus.DELIVERED]
 
 
 async def test_an_address_that_was_given_up_meanwhile_is_not_told(opened: Office) -> None:
@@ -189,7 +191,7 @@ async def test_an_account_that_was_deleted_meanwhile_is_not_told(opened: Office)
     await opened.told.send()
 
     assert opened.outbox.sent == []
-    assert [each.status for each in await opened.told.owed()] == [Status.FAILED]
+    assert [each.status for each in await opened.told.owed()] == [DeliveryStatus.FAILED]
 
 
 async def test_a_try_that_would_be_made_within_quiet_hours_waits_for_their_end(

@@ -9,7 +9,7 @@ from typing import TypeVar
 from imagemill.database import Database, Unit
 from imagemill.errors import Unavailable
 from imagemill.notifier.channels import again, never
-from imagemill.notifier.delivery import Status, lane_of
+from imagemill.notifier.delivery import DeliveryStatus, lane_of
 from imagemill.notifier.records.deliveries import Waiting
 from imagemill.notifier.retries import TRIES
 from imagemill.notifier.sender import Sender, room
@@ -25,7 +25,7 @@ async def test_what_is_owed_is_delivered_once(told: Told) -> None:
 
     assert await told.send() == 2
     assert await told.send() == 0
-    assert {each.status for each in await told.owed()} == {Status.DELIVERED}
+    assert {each.status for each in await told.owed()} == {DeliveryStatus.DELIVERED}
     assert sorted(ids(told.receiver.got)) == ["evt_test_1", "evt_test_2"]
 
 
@@ -41,7 +41,7 @@ async def test_a_try_that_failed_is_made_again_after_a_pause_under_the_same_id(t
 
     first, second = told.receiver.got
     assert (first.id, first.body) == (second.id, second.body)
-    assert [each.status for each in await told.owed()] == [Status.DELIVERED]
+    assert [each.status for each in await told.owed()] == [DeliveryStatus.DELIVERED]
 
 
 async def test_a_delivery_fails_when_its_tries_are_used_up(told: Told) -> None:
@@ -53,7 +53,7 @@ async def test_a_delivery_fails_when_its_tries_are_used_up(told: Told) -> None:
         told.clock.now += 100_000
 
     (failed,) = await told.owed()
-    assert (failed.status, failed.tries) == (Status.FAILED, TRIES)
+    assert (failed.status, failed.tries) == (DeliveryStatus.FAILED, TRIES)
     assert len(told.receiver.got) == TRIES
 
 
@@ -63,7 +63,7 @@ async def test_a_delivery_that_can_never_go_well_is_tried_once(told: Told) -> No
 
     await told.send()
 
-    assert [(each.status, each.tries) for each in await told.owed()] == [(Status.FAILED, 1)]
+    assert [(each.status, each.tries) for each in await told.owed()] == [(DeliveryStatus.FAILED, 1)]
 
 
 async def test_every_try_is_recorded(told: Told) -> None:
@@ -87,7 +87,10 @@ async def test_a_mistake_in_a_channel_costs_a_try_and_holds_up_nobody(told: Told
 
     await told.send()
 
-    assert sorted(each.status for each in await told.owed()) == [Status.DELIVERED, Status.OWED]
+    assert sorted(each.status for each in await told.owed()) == [
+        DeliveryStatus.DELIVERED,
+        DeliveryStatus.OWED,
+    ]
 
 
 async def test_what_is_owed_by_a_channel_that_is_gone_fails(told: Told) -> None:
@@ -96,7 +99,7 @@ async def test_what_is_owed_by_a_channel_that_is_gone_fails(told: Told) -> None:
 
     await told.send()
 
-    assert [each.status for each in await told.owed()] == [Status.FAILED]
+    assert [each.status for each in await told.owed()] == [DeliveryStatus.FAILED]
 
 
 async def test_a_crash_before_it_is_sent_costs_no_try(tmp_path: Path) -> None:
@@ -107,7 +110,9 @@ async def test_a_crash_before_it_is_sent_costs_no_try(tmp_path: Path) -> None:
 
         await told.send()
 
-        assert [(each.status, each.tries) for each in await told.owed()] == [(Status.DELIVERED, 1)]
+        assert [(each.status, each.tries) for each in await told.owed()] == [
+            (DeliveryStatus.DELIVERED, 1)
+        ]
 
 
 async def test_a_crash_after_it_is_sent_sends_it_again_under_the_same_id(tmp_path: Path) -> None:
@@ -120,7 +125,7 @@ async def test_a_crash_after_it_is_sent_sends_it_again_under_the_same_id(tmp_pat
 
         assert len({each.id for each in told.receiver.got}) == 1
         assert len(told.receiver.got) == 2
-        assert [each.status for each in await told.owed()] == [Status.DELIVERED]
+        assert [each.status for each in await told.owed()] == [DeliveryStatus.DELIVERED]
 
 
 async def test_the_end_of_a_try_whose_lease_is_over_is_not_recorded(told: Told) -> None:
@@ -133,7 +138,7 @@ async def test_the_end_of_a_try_whose_lease_is_over_is_not_recorded(told: Told) 
 
     await sender._deliver(late)
 
-    assert [each.status for each in await told.owed()] == [Status.DELIVERED]
+    assert [each.status for each in await told.owed()] == [DeliveryStatus.DELIVERED]
     assert len(await told.rows("SELECT * FROM attempts")) == 1
 
 
@@ -169,7 +174,7 @@ async def test_ended_deliveries_are_forgotten_with_their_events_and_tries(told: 
 
     await told.notifier.sweeper().look()
 
-    assert [each.status for each in await told.owed()] == [Status.OWED]
+    assert [each.status for each in await told.owed()] == [DeliveryStatus.OWED]
     assert len(await told.rows("SELECT * FROM events")) == 1
     await told.send()
     told.clock.now += told.notifier.settings.keep_deliveries_s + 1

@@ -13,11 +13,7 @@ from imagemill.contracts.scopes import Role
 from imagemill.errors import Unauthenticated
 from imagemill.users.key_scopes import held
 from imagemill.users.origin import COMMAND
-<<<<<<< HEAD
-=======
 from imagemill.users.records import accounts as records
-from imagemill.users.service import cut
->>>>>>> users
 from imagemill.users.signing_in import MOST_SESSIONS
 from tests.users.service import ADMIN_KEY, EMAIL, PASSWORD, System, refresh, refreshed, running
 

@@ -85,7 +85,7 @@ def merged(version: str, documents: Iterable[dict[str, Any]]) -> dict[str, Any]:
     schemas: dict[str, Any] = {}
     for document in documents:
         paths |= document.get("paths", {})
-        schemas |= document.get("components", {}).get("schemas", {})
+        schemas |= _fitting(schemas, document.get("components", {}).get("schemas", {}))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -102,6 +102,13 @@ def merged(version: str, documents: Iterable[dict[str, Any]]) -> dict[str, Any]:
         },
         "security": [{"key": []}, {"bearer": []}],
     }
+
+
+def _fitting(known: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """Give further schemas; raises `ValueError` where one name would mean two things."""
+    if differing := [name for name in known.keys() & more.keys() if known[name] != more[name]]:
+        raise ValueError(f"Two services mean different things by {', '.join(sorted(differing))}.")
+    return more
 
 
 def _word(what: str, word: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ _RequestId = Annotated[str, Path(description="Id of the request, or of its image
 _TAGS: Final = ["documents"]
 
 
-class UrlRequest(TermsRequest):
+class FetchRequest(TermsRequest):
     """A picture to fetch, and what to make of it."""
 
     url: str = Field(
@@ -63,7 +63,7 @@ class UrlRequest(TermsRequest):
 def add_documents(app: FastAPI, public: Public) -> None:
     """Let an app answer the routes of the requirements."""
     routes = _Routes(public)
-    app.state.schemas.update(schemas_of(UrlRequest))
+    app.state.schemas.update(schemas_of(FetchRequest))
     made: dict[str, Any] = {
         "status_code": HTTPStatus.ACCEPTED,
         "response_model": StatusView,
@@ -99,7 +99,9 @@ _JSON: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": {"$ref": REF_TEMPLATE.format(model=UrlRequest.__name__)}}
+            "application/json": {
+                "schema": {"$ref": REF_TEMPLATE.format(model=FetchRequest.__name__)}
+            }
         },
     },
 }
@@ -128,7 +130,7 @@ class _Routes:
         """Have a picture fetched from a URL, and worked on."""
         jobs = self.public.jobs
         given = await json_object(request)
-        asked = model_of(UrlRequest, given, "The picture cannot be fetched so.")
+        asked = model_of(FetchRequest, given, "The picture cannot be fetched so.")
         about = {name: given[name] for name in TermsRequest.model_fields if name in given}
         outputs = given["outputs"] if asked.outputs is not None else DEFAULT_OUTPUTS
         wish = wish_of({"input": {"url": asked.url}, "outputs": outputs, **about})

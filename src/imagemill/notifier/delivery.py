@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Status(StrEnum):
+class DeliveryStatus(StrEnum):
     """Where a delivery stands."""
 
     OWED = "owed"
@@ -33,7 +33,7 @@ class Delivery:
     """Where it goes, as it was when it became owed; empty where the target alone says it."""
     lane: str
     """The host and the owner: few deliveries of each are tried at a time."""
-    status: Status
+    status: DeliveryStatus
     tries: int
     """How often it was tried since it is owed."""
     due_at: float

@@ -13,7 +13,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from imagemill.errors import Conflict, FieldError, InvalidRequest, RateLimited
-from imagemill.notifier.delivery import Status
+from imagemill.notifier.delivery import DeliveryStatus
 from imagemill.notifier.events import Event, body_of
 from imagemill.notifier.people import owed_to
 from imagemill.notifier.records.deliveries import Owed
@@ -56,7 +56,7 @@ class NotificationView(_View):
         description="Mail address, telephone number or registration of a device.",
         examples=["ada@example.org"],
     )
-    status: Status = Field(
+    status: DeliveryStatus = Field(
         description="`owed` until it ends: `delivered` when the gateway took it, else `failed`."
     )
     tries: int = Field(description="How often it was tried.")
@@ -115,7 +115,7 @@ def view_of(told: Told) -> NotificationView:
         type=told.type,
         channel=told.channel,
         to=told.to,
-        status=Status(told.status),
+        status=DeliveryStatus(told.status),
         tries=told.tries,
         reason=told.reason or None,
         created_at=_time(told.created_at),

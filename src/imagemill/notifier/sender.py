@@ -16,7 +16,7 @@ from imagemill.database import Connection, Database
 from imagemill.errors import ImagemillError
 from imagemill.faults import Faults, Point
 from imagemill.notifier.channels import Channel, Kind, Outcome, again, never
-from imagemill.notifier.delivery import Delivery, Status, host_of, owner_of
+from imagemill.notifier.delivery import Delivery, DeliveryStatus, host_of, owner_of
 from imagemill.notifier.records import deliveries
 from imagemill.notifier.records.deliveries import Waiting
 from imagemill.notifier.retries import pause_s
@@ -117,7 +117,7 @@ class Sender:
         self, delivery: Delivery, outcome: Outcome, attempt: Mapping[str, Any]
     ) -> None:
         pause = self._pause(delivery, outcome)
-        status = _STATUS[outcome.kind] if pause is None else Status.OWED
+        status = _STATUS[outcome.kind] if pause is None else DeliveryStatus.OWED
 
         def unit(connection: Connection) -> bool:
             due_at = connection.now() + (pause or 0.0)
@@ -137,9 +137,9 @@ class Sender:
 
 
 _STATUS: Final = {
-    Kind.DELIVERED: Status.DELIVERED,
-    Kind.AGAIN: Status.FAILED,
-    Kind.NEVER: Status.FAILED,
+    Kind.DELIVERED: DeliveryStatus.DELIVERED,
+    Kind.AGAIN: DeliveryStatus.FAILED,
+    Kind.NEVER: DeliveryStatus.FAILED,
 }
 
 

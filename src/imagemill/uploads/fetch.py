@@ -21,7 +21,7 @@ _OUR_PAUSE_S: Final = 5.0
 """Pause after something failed on this side, which costs no try."""
 
 
-class Status(StrEnum):
+class FetchStatus(StrEnum):
     """Say what became of an image that was asked for by URL."""
 
     PENDING = "pending"
@@ -45,7 +45,7 @@ class Fetch:
     """The key that asked for it."""
     stored_bytes: int | None = None
     """Bytes that this key's originals may take up; None is no bound of its own."""
-    status: Status = Status.PENDING
+    status: FetchStatus = FetchStatus.PENDING
     lease_id: str | None = None
     """Held by who fetches it now; a newer one makes it worthless."""
     taken: int = 0

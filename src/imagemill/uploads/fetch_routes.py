@@ -17,7 +17,7 @@ from imagemill.egress.urls import LONGEST
 from imagemill.errors import FieldError, InvalidRequest, UrlNotAllowed
 from imagemill.idempotency import Remembered, check, fingerprint
 from imagemill.idempotency import records as answers
-from imagemill.uploads.fetch import Fetch, Status
+from imagemill.uploads.fetch import Fetch, FetchStatus
 from imagemill.uploads.service import Uploads
 from imagemill.uploads.views import FetchView, fetch_view
 from imagemill.web.openapi import schemas_of
@@ -66,7 +66,7 @@ class FetchItem(BaseModel):
 
     url: str
     image_id: str | None = Field(None, description="The image's id; none where it is refused.")
-    status: Status
+    status: FetchStatus
     error: Problem | None = Field(None, description="Why it is refused.")
 
 
@@ -135,7 +135,7 @@ class Fetches:
         try:
             return self.uploads.promises.fetch_of(caller, item.url, item.name)
         except UrlNotAllowed as error:
-            return FetchItem(url=item.url, status=Status.FAILED, error=problem_of(error))
+            return FetchItem(url=item.url, status=FetchStatus.FAILED, error=problem_of(error))
 
 
 def _read(value: dict[str, Any]) -> UrlRequest:

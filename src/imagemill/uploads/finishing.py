@@ -25,7 +25,7 @@ from imagemill.uploads import records
 from imagemill.uploads.originals import Also, Originals
 from imagemill.uploads.parts import Counter
 from imagemill.uploads.records import uploads as rows
-from imagemill.uploads.upload import Chunk, Kind, Status, Upload
+from imagemill.uploads.upload import Chunk, Upload, UploadKind, UploadStatus
 
 _FINAL: Final = (PictureRefused, InvalidRequest, IntegrityLost, Expired)
 """What the same bytes will meet again, so that the upload has failed."""
@@ -51,9 +51,9 @@ class Finishing:
             return await self._once(owner, upload, also)
         except ImagemillError as error:
             seen = await self.database.read(lambda each: rows.read(each, upload.upload_id))
-            if seen.status is Status.COMPLETED and upload.status is Status.OPEN:
+            if seen.status is UploadStatus.COMPLETED and upload.status is UploadStatus.OPEN:
                 return await self._once(owner, seen, also)
-            if seen.status is Status.OPEN and isinstance(error, _FINAL):
+            if seen.status is UploadStatus.OPEN and isinstance(error, _FINAL):
                 await self._fail(upload, error)
             raise
 
@@ -68,7 +68,7 @@ class Finishing:
             await self.storage.delete(Bucket.ORIGINALS, key)
 
     async def _once(self, owner: Identity, upload: Upload, also: Also | None) -> Intake:
-        if upload.status is Status.COMPLETED:
+        if upload.status is UploadStatus.COMPLETED:
             return await self._again(upload, also)
         laid = await self.originals.lay(await self._joined(upload))
 
@@ -98,7 +98,7 @@ class Finishing:
 
     async def _joined(self, upload: Upload) -> _Joined:
         chunks = await self.database.read(lambda each: rows.kept_chunks(each, upload.upload_id))
-        if upload.kind is Kind.PRESIGNED:
+        if upload.kind is UploadKind.PRESIGNED:
             await self._measure(upload, chunks[0].storage_key)
         elif not upload.is_whole:
             raise Conflict(
@@ -156,7 +156,7 @@ class _Joined:
 def _record(connection: Connection, upload: Upload, intake: Intake) -> None:
     """Note the image, unless it is not what was announced; raises what undoes all."""
     found = intake.image.facts.format.media_type
-    if upload.kind is Kind.PRESIGNED and upload.content_type not in {None, found}:
+    if upload.kind is UploadKind.PRESIGNED and upload.content_type not in {None, found}:
         wrong = FieldError("content_type", f"is not {found}, which is what arrived.")
         message = f"The picture is {found} and {upload.content_type} was announced."
         raise InvalidRequest(message, errors=[wrong])

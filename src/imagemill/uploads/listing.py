@@ -11,15 +11,15 @@ from fastapi import Depends, Query, Request
 from imagemill.contracts.facts import Format
 from imagemill.contracts.uploads import Image
 from imagemill.errors import FieldError, InvalidRequest
-from imagemill.uploads.fetch import Status
+from imagemill.uploads.fetch import FetchStatus
 from imagemill.uploads.finding import MOST, Filters, Place, Sort, Wanted
 from imagemill.uploads.views import ImageList, image_view
 from imagemill.uploads.words import words_of
 from imagemill.web.links import FileLinks
 
 _METADATA: Final = "metadata."
-UNSTORED: Final = frozenset({Status.PENDING.value, Status.FAILED.value})
-"""Status of images that are not there, which have lists of their own."""
+UNSTORED: Final = frozenset({FetchStatus.PENDING.value, FetchStatus.FAILED.value})
+"""FetchStatus of images that are not there, which have lists of their own."""
 _MOST_TERMS: Final = 20
 """Tags, pairs of metadata and words of one search, all together."""
 _REPEATED: Final = "tag"

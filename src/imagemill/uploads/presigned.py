@@ -15,7 +15,7 @@ from imagemill.storage import Bucket, SignedUrl, Storage, Stored, Wish
 from imagemill.uploads.parts import Counter
 from imagemill.uploads.records import uploads as rows
 from imagemill.uploads.settings import UploadsSettings
-from imagemill.uploads.upload import Kind, Status, Upload, object_key
+from imagemill.uploads.upload import Upload, UploadKind, UploadStatus, object_key
 from imagemill.uploads.upload_views import PresignRequest
 
 COMPLETE_WITHIN_S: Final = 3600.0
@@ -76,7 +76,7 @@ class Presigned:
         upload = await self.database.read(lambda each: rows.by_key(each, key))
         if upload is None:
             raise NotFound("There is no such object.")
-        if upload.status is not Status.OPEN:
+        if upload.status is not UploadStatus.OPEN:
             raise Conflict("The upload has ended and takes no more bytes; begin a new one.")
 
     def _most(self, request: PresignRequest) -> int:
@@ -95,7 +95,7 @@ class Presigned:
         upload = Upload(
             upload_id=str(uuid.uuid4()),
             owner=owner.account,
-            kind=Kind.PRESIGNED,
+            kind=UploadKind.PRESIGNED,
             created_at=self.clock(),
             expires_at=until + COMPLETE_WITHIN_S,
         )

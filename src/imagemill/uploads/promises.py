@@ -14,7 +14,7 @@ from imagemill.egress.settings import Rules
 from imagemill.errors import NotFound, TooMany, UrlNotAllowed
 from imagemill.uploads import records
 from imagemill.uploads.bell import Bell, heard
-from imagemill.uploads.fetch import Fetch, Status
+from imagemill.uploads.fetch import Fetch, FetchStatus
 from imagemill.uploads.records import events, fetches
 
 _MOST_AT_ONCE = 100
@@ -130,7 +130,7 @@ def _fate(connection: Connection, promise: Promise) -> Fate:
     if records.by_ids(connection, promise.owner, [promise.image_id]):
         return Fate(image_id=promise.image_id, status="stored")
     fetch = fetches.by_id(connection, promise.owner, promise.image_id)
-    if fetch and fetch.status is Status.PENDING:
+    if fetch and fetch.status is FetchStatus.PENDING:
         return Fate(image_id=promise.image_id, status="pending")
     error = IntakeError(code=NotFound.code, message=_GONE)
     if fetch and fetch.error:

@@ -16,7 +16,7 @@ from imagemill.storage import Bucket, Storage
 from imagemill.uploads.records import uploads as rows
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.uploads.tus import Checksum, Creation, beyond
-from imagemill.uploads.upload import Chunk, Kind, Upload, object_key
+from imagemill.uploads.upload import Chunk, Upload, UploadKind, object_key
 
 _CHUNK_BYTES: Final = 8 << 20
 """Longest chunk: what the end of a process costs at most, and 7 objects for 50 MB."""
@@ -38,7 +38,7 @@ class Resumable:
         upload = Upload(
             upload_id=str(uuid.uuid4()),
             owner=owner.account,
-            kind=Kind.RESUMABLE,
+            kind=UploadKind.RESUMABLE,
             created_at=now,
             expires_at=now + self.settings.resumable_s,
         )

@@ -31,7 +31,7 @@ from imagemill.uploads import records
 from imagemill.uploads.bell import Bell
 from imagemill.uploads.departing import Departing
 from imagemill.uploads.describing import Changes
-from imagemill.uploads.fetch import Fetch, Status
+from imagemill.uploads.fetch import Fetch, FetchStatus
 from imagemill.uploads.fetching import Fetching
 from imagemill.uploads.finding import Place, Wanted
 from imagemill.uploads.finishing import Finishing
@@ -162,7 +162,7 @@ class Uploads:
         try:
             return await self.get(owner, image_id)
         except NotFound:
-            if (await self.promises.find(owner, image_id)).status is Status.PENDING:
+            if (await self.promises.find(owner, image_id)).status is FetchStatus.PENDING:
                 raise Conflict("The image is being fetched; ask again later.") from None
             raise
 
@@ -182,7 +182,7 @@ class Uploads:
         return await self.database.read(lambda each: records.found(each, owner.account, wanted))
 
     async def fetches(
-        self, owner: Identity, status: Status, place: tuple[float, str], most: int
+        self, owner: Identity, status: FetchStatus, place: tuple[float, str], most: int
     ) -> list[Fetch]:
         """List the caller's images that are on their way from URLs, or that did not come."""
         return await self.database.read(

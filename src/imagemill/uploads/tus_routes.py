@@ -20,7 +20,7 @@ from imagemill.errors import Conflict, InvalidRequest, Locked
 from imagemill.uploads import tus
 from imagemill.uploads.resumable import Turn
 from imagemill.uploads.service import Uploads
-from imagemill.uploads.upload import Kind, Status, Upload, no_upload
+from imagemill.uploads.upload import Upload, UploadKind, UploadStatus, no_upload
 from imagemill.uploads.upload_routes import EXPIRED, UploadId
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.openapi import BYTES, PICTURE_PROBLEMS, Described, location, problem
@@ -239,7 +239,7 @@ class _Routes:
 
     async def _upload(self, caller: Identity, upload_id: str, *, is_alive: bool = True) -> Upload:
         upload = await self.uploads.upload(caller, upload_id)
-        if upload.kind is not Kind.RESUMABLE:
+        if upload.kind is not UploadKind.RESUMABLE:
             raise no_upload()
         if is_alive:
             upload.require_alive(self.uploads.clock())
@@ -248,7 +248,7 @@ class _Routes:
     async def _added(
         self, request: Request, caller: Identity, upload: Upload, turn: Turn
     ) -> Upload:
-        if upload.status is Status.COMPLETED:
+        if upload.status is UploadStatus.COMPLETED:
             return upload
         tus.require_room(request.headers, (upload.size_bytes or 0) - upload.offset_bytes)
         content = turn.until_asked(_until_cut(request))
@@ -259,7 +259,7 @@ class _Routes:
 
     async def _finished(self, caller: Identity, upload: Upload) -> Upload:
         """Take an upload in that is whole."""
-        if upload.status is not Status.OPEN or not upload.is_whole:
+        if upload.status is not UploadStatus.OPEN or not upload.is_whole:
             return upload
         await self.uploads.finishing.finish(caller, upload)
         return await self.uploads.upload(caller, upload.upload_id)
@@ -280,7 +280,7 @@ def _checksum(headers: Mapping[str, str]) -> tus.Checksum | None:
 
 def _told(upload: Upload, status: HTTPStatus) -> Response:
     headers = {"upload-offset": str(upload.offset_bytes)}
-    if upload.status is Status.OPEN:
+    if upload.status is UploadStatus.OPEN:
         headers["upload-expires"] = tus.date_of(upload.expires_at)
     if upload.image_id:
         headers[tus.IMAGE] = upload.image_id

@@ -6,7 +6,7 @@ from fastapi import Request
 
 from imagemill.contracts.identity import Identity
 from imagemill.errors import FieldError, InvalidRequest
-from imagemill.uploads.fetch import Status
+from imagemill.uploads.fetch import FetchStatus
 from imagemill.uploads.finding import Filters, Wanted
 from imagemill.uploads.service import Uploads
 from imagemill.uploads.views import ImageList, fetch_view
@@ -23,7 +23,7 @@ async def unstored_page(
             "status", f"is {status}; such images have nothing else to be found by."
         )
         raise InvalidRequest("The list cannot be made.", errors=[problem])
-    found = await uploads.fetches(caller, Status(status), place_of(cursor), wanted.limit + 1)
+    found = await uploads.fetches(caller, FetchStatus(status), place_of(cursor), wanted.limit + 1)
     shown = found[: wanted.limit]
     last = shown[-1] if len(found) > len(shown) else None
     following = cursor_of(last.created_at, last.image_id) if last else None

@@ -10,14 +10,14 @@ from imagemill.contracts.uploads import IntakeError
 from imagemill.errors import Expired, ImagemillError, NotFound, by_code
 
 
-class Kind(StrEnum):
+class UploadKind(StrEnum):
     """How the bytes arrive."""
 
     PRESIGNED = "presigned"
     RESUMABLE = "resumable"
 
 
-class Status(StrEnum):
+class UploadStatus(StrEnum):
     """What became of an upload; only an open one takes bytes."""
 
     OPEN = "open"
@@ -33,12 +33,12 @@ class Upload:
 
     upload_id: str
     owner: str
-    kind: Kind
+    kind: UploadKind
     created_at: float
     """Seconds since 1970, UTC."""
     expires_at: float
     """When it expires unless it was completed before; later with each byte of a resumable one."""
-    status: Status = Status.OPEN
+    status: UploadStatus = UploadStatus.OPEN
     content_type: str | None = None
     """What was announced. The picture of a signed URL has to be of it; what the sender of a
     resumable one takes it for does not count."""
@@ -64,7 +64,7 @@ class Upload:
 
     def require_alive(self, now: float) -> None:
         """Raise what an upload answers that ended otherwise than well."""
-        if self.status is Status.GIVEN_UP:
+        if self.status is UploadStatus.GIVEN_UP:
             raise no_upload()
         if self.error:
             raise failure_of(self.error)
@@ -73,8 +73,8 @@ class Upload:
 
     def is_expired(self, now: float) -> bool:
         """Tell whether its time is over, noted already or not."""
-        is_late = self.status is Status.OPEN and self.expires_at <= now
-        return is_late or self.status is Status.EXPIRED
+        is_late = self.status is UploadStatus.OPEN and self.expires_at <= now
+        return is_late or self.status is UploadStatus.EXPIRED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from imagemill.signing import LONGEST_S
 from imagemill.storage import SignedUrl
 from imagemill.uploads.tus import described
-from imagemill.uploads.upload import Kind, Status, Upload
+from imagemill.uploads.upload import Upload, UploadKind, UploadStatus
 
 _USUAL_S: Final = 900
 
@@ -67,7 +67,9 @@ class UploadView(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     upload_id: str
-    kind: Kind = Field(description="`presigned` by one signed PUT, `resumable` in chunks by tus.")
+    kind: UploadKind = Field(
+        description="`presigned` by one signed PUT, `resumable` in chunks by tus."
+    )
     status: Literal["open", "completed", "failed", "expired"]
     content_type: str | None = Field(description="What was announced.")
     size_bytes: int | None = Field(description="What was announced.")
@@ -102,10 +104,10 @@ def upload_view(upload: Upload, now: float) -> UploadView:
         {
             "upload_id": upload.upload_id,
             "kind": upload.kind,
-            "status": Status.EXPIRED if upload.is_expired(now) else upload.status,
+            "status": UploadStatus.EXPIRED if upload.is_expired(now) else upload.status,
             "content_type": upload.content_type,
             "size_bytes": upload.size_bytes,
-            "offset_bytes": upload.offset_bytes if upload.kind is Kind.RESUMABLE else None,
+            "offset_bytes": upload.offset_bytes if upload.kind is UploadKind.RESUMABLE else None,
             "name": upload.name,
             "metadata": described(upload.metadata or ""),
             "image_id": upload.image_id,

@@ -11,7 +11,7 @@ from imagemill.contracts.facts import Format
 from imagemill.contracts.problem import Problem, problem_of
 from imagemill.contracts.uploads import Image
 from imagemill.errors import by_code
-from imagemill.uploads.fetch import Fetch, Status
+from imagemill.uploads.fetch import Fetch, FetchStatus
 from imagemill.web.links import FileLinks
 
 
@@ -57,7 +57,9 @@ class FetchView(BaseModel):
         "leads to that image.",
         examples=["1ad4c88f-afcc-42ef-b0f1-c0cdda1e0973"],
     )
-    status: Status = Field(description="`pending` while it is fetched, then `stored` or `failed`.")
+    status: FetchStatus = Field(
+        description="`pending` while it is fetched, then `stored` or `failed`."
+    )
     origin_url: str = Field(description="Where it is fetched from.")
     name: str | None = Field(description="What its sender called the file.", examples=["photo.jpg"])
     created_at: datetime

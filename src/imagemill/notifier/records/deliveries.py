@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from imagemill.database import Connection, Row
-from imagemill.notifier.delivery import Delivery, Status
+from imagemill.notifier.delivery import Delivery, DeliveryStatus
 
 _ADD_EVENT = """
 INSERT INTO events (id, type, at, owner, body) VALUES (:id, :type, :at, :owner, :body)
@@ -123,12 +123,12 @@ def finish(
     connection: Connection,
     delivery: Delivery,
     attempt: Mapping[str, Any],
-    status: Status,
+    status: DeliveryStatus,
     due_at: float,
 ) -> bool:
     """Write down the end of a try; False, and nothing is written, when its lease was over."""
     row = {"id": delivery.id, "lease_id": delivery.lease_id, "status": status, "due_at": due_at}
-    ended_at = None if status is Status.OWED else connection.now()
+    ended_at = None if status is DeliveryStatus.OWED else connection.now()
     if not connection.execute(_END, row | {"ended_at": ended_at, "reason": attempt["reason"]}):
         return False
     connection.execute(_ADD_ATTEMPT, {"delivery_id": delivery.id, **attempt})
@@ -167,7 +167,7 @@ def delivery_of(row: Row) -> Delivery:
         target=row["target"],
         address=row["address"],
         lane=row["lane"],
-        status=Status(row["status"]),
+        status=DeliveryStatus(row["status"]),
         tries=row["tries"],
         due_at=row["due_at"],
         created_at=row["created_at"],

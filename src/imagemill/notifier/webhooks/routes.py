@@ -12,7 +12,7 @@ from imagemill.contracts.identity import Identity
 from imagemill.database import Connection
 from imagemill.idempotency import Running
 from imagemill.idempotency.entry import entered, meaning_of
-from imagemill.notifier.delivery import Delivery, Status
+from imagemill.notifier.delivery import Delivery, DeliveryStatus
 from imagemill.notifier.records.logbook import Listing
 from imagemill.notifier.webhook import Secret, Webhook
 from imagemill.notifier.webhooks import openapi
@@ -47,7 +47,9 @@ _Limit = Annotated[int, Query(ge=1, le=_MOST, description="Entries in one answer
 _Cursor = Annotated[
     str, Query(max_length=200, description="`next` of the answer before; the start if empty.")
 ]
-_StatusFilter = Annotated[Status | None, Query(description="Only deliveries of this status.")]
+_StatusFilter = Annotated[
+    DeliveryStatus | None, Query(description="Only deliveries of this status.")
+]
 _EventFilter = Annotated[str, Query(max_length=64, description="Only of this type of event.")]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from imagemill.notifier.channels import Kind
-from imagemill.notifier.delivery import Attempt, Delivery, Status
+from imagemill.notifier.delivery import Attempt, Delivery, DeliveryStatus
 from imagemill.notifier.webhook import Secret, Webhook
 
 _WEBHOOK_ID = "5f0f9c2e-6a3b-4f0e-9a54-7b6d3d0a1c11"
@@ -68,7 +68,7 @@ class DeliveryView(_View):
     )
     event_id: str = Field(examples=["evt_jobs_17_19a4c2f1b3e"])
     event: str = Field(description="Type of the event.", examples=["job.completed"])
-    status: Status = Field(
+    status: DeliveryStatus = Field(
         description="`owed` while it is tried, then `delivered`, or `failed` when its tries are "
         "used up or trying is of no use."
     )
@@ -137,7 +137,7 @@ def secret_view(secret: Secret) -> SecretView:
 
 def delivery_view(delivery: Delivery) -> DeliveryView:
     """Show a delivery to its owner."""
-    is_owed = delivery.status is Status.OWED
+    is_owed = delivery.status is DeliveryStatus.OWED
     return DeliveryView(
         delivery_id=delivery.id,
         event_id=delivery.event_id,

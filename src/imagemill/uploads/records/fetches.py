@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from imagemill.database import Connection, Row
 from imagemill.errors import Conflict, ImagemillError
-from imagemill.uploads.fetch import Again, Fetch, Status
+from imagemill.uploads.fetch import Again, Fetch, FetchStatus
 from imagemill.uploads.records import events
 
 _ADD = """
@@ -99,7 +99,7 @@ def by_id(connection: Connection, owner: str, image_id: str) -> Fetch | None:
 
 
 def listed(
-    connection: Connection, owner: str, status: Status, place: tuple[float, str], most: int
+    connection: Connection, owner: str, status: FetchStatus, place: tuple[float, str], most: int
 ) -> list[Fetch]:
     """Read an owner's fetches of a status, the newest first, from a time and id on."""
     before, before_id = place
@@ -145,7 +145,7 @@ def again(connection: Connection, fetch: Fetch, ruling: Again, now: float) -> No
 
 def stored(connection: Connection, fetch: Fetch, image_id: str, now: float) -> None:
     """Note which image a fetch became; raises `Conflict` when the lease on it is over."""
-    _end(connection, fetch, Status.STORED, now, image_id=image_id)
+    _end(connection, fetch, FetchStatus.STORED, now, image_id=image_id)
     if image_id != fetch.image_id:
         events.add(connection, "image.stored", fetch.image_id, fetch.owner, now)
 
@@ -153,7 +153,7 @@ def stored(connection: Connection, fetch: Fetch, image_id: str, now: float) -> N
 def failed(connection: Connection, fetch: Fetch, error: ImagemillError, now: float) -> None:
     """Note why there will be no image; raises `Conflict` when the lease is over."""
     told = {"code": error.code, "message": error.message, "limit": error.limit}
-    _end(connection, fetch, Status.FAILED, now, error=json.dumps(told))
+    _end(connection, fetch, FetchStatus.FAILED, now, error=json.dumps(told))
     events.add(connection, "image.failed", fetch.image_id, fetch.owner, now, error.code)
 
 
@@ -170,7 +170,7 @@ def forget(connection: Connection, before: float, most: int) -> None:
 def _end(
     connection: Connection,
     fetch: Fetch,
-    status: Status,
+    status: FetchStatus,
     now: float,
     *,
     image_id: str | None = None,
@@ -198,7 +198,7 @@ def _fetch(row: Row) -> Fetch:
         created_at=row["created_at"],
         key_id=row["key_id"],
         stored_bytes=row["stored_bytes"],
-        status=Status(row["status"]),
+        status=FetchStatus(row["status"]),
         lease_id=row["lease_id"],
         taken=row["taken"],
         failures=row["failures"],

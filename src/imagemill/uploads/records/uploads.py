@@ -7,7 +7,7 @@ from dataclasses import replace
 from imagemill.contracts.uploads import IntakeError
 from imagemill.database import Connection, Row
 from imagemill.errors import Conflict, TooMany
-from imagemill.uploads.upload import Chunk, Kind, Status, Upload, no_upload
+from imagemill.uploads.upload import Chunk, Upload, UploadKind, UploadStatus, no_upload
 
 _ADD = """
 INSERT INTO uploads
@@ -233,10 +233,10 @@ def _upload(row: Row) -> Upload:
     upload = Upload(
         upload_id=row["id"],
         owner=row["owner"],
-        kind=Kind(row["kind"]),
+        kind=UploadKind(row["kind"]),
         created_at=row["created_at"],
         expires_at=row["expires_at"],
-        status=Status(row["status"]),
+        status=UploadStatus(row["status"]),
         content_type=row["content_type"],
         size_bytes=row["size_bytes"],
         name=row["name"],
