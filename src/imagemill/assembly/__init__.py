@@ -41,6 +41,7 @@ from imagemill.gateway.door import Door
 from imagemill.gateway.limiting import limiter
 from imagemill.gateway.origins import Origins
 from imagemill.gateway.service import Gateway, standalone
+from imagemill.gateway.turnstile import Turnstile
 from imagemill.jobs.bells import Bells
 from imagemill.jobs.ledger import Bounds, Ledger
 from imagemill.jobs.lending import Lending
@@ -271,6 +272,7 @@ async def _start_gateway(parts: Parts) -> ASGIApp:
         version=__version__,
         breakers=parts.breakers,
         is_leaving=lambda: parts.is_leaving,
+        turnstile=Turnstile(settings.large_bodies_at_once),
     )
 
 
