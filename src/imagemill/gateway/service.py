@@ -40,7 +40,9 @@ _IDENTITY: Final = HEADER.encode()
 _ADDRESS: Final = ADDRESS.encode()
 _KEYS: Final = "/api/v1/api-keys"
 """Where the users service changes what a caller is."""
-_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_PUBLIC: Final = "/public/"
+"""Where everybody may read; a page shows many pictures, and a cache stands for many readers."""
+_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Gateway:
     async def _forward(self, scope: Scope, receive: Receive, send: Send, tally: Tally) -> None:
         transport, headers = self._route(scope["path"]), dict(scope["headers"])
         address = self._address(scope)
-        if shows_nothing(headers) and self._may_be_signed(scope):
+        if shows_nothing(headers) and (self._is_shown(scope) or self._may_be_signed(scope)):
             identity, send = STRANGER, _Suspicious(self.limiter, address, tally, send)
         else:
             identity = await self._caller(scope, headers, address, tally)
@@ -149,6 +151,11 @@ class Gateway:
         peer = (scope.get("client") or ("", 0))[0]
         said = [v.decode("latin-1") for k, v in scope["headers"] if k == b"x-forwarded-for"]
         return came_from(peer, said, self.trusted)
+
+    def _is_shown(self, scope: Scope) -> bool:
+        """Tell whether a stranger reads what its owner shows to everybody."""
+        path = scope["path"]
+        return scope["method"] in _READ and path.startswith(_PUBLIC) and self._is_open(path)
 
     def _may_be_signed(self, scope: Scope) -> bool:
         """Tell whether a signature may open what is asked for; the route itself checks it."""
@@ -222,9 +229,9 @@ class Gateway:
 
 
 class _Suspicious:
-    """Sends the answer to a signature; one that was refused is counted by address.
+    """Sends the answer to a signature, or from what is public; a refusal is counted by address.
 
-    Signatures that are right are not counted: a page may show a hundred pictures at once. So the
+    What is right is not counted: a page may show a hundred pictures at once. So the
     answer is what tells, and 429 takes the place of a refusal that is one too many.
     """
 
