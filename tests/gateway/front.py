@@ -15,7 +15,7 @@ from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.identity import ADDRESS, Identity, Signer
 from imagemill.contracts.transport import InMemory
 from imagemill.contracts.users import UsersClient
-from imagemill.errors import SignatureInvalid
+from imagemill.errors import NotFound, SignatureInvalid
 from imagemill.gateway.door import Door
 from imagemill.gateway.limiting import limiter
 from imagemill.gateway.origins import Origins
@@ -43,8 +43,12 @@ def front(users: Users, *, rates: Rates | None = None, **settings: object) -> Ga
         [ip_network(each) for each in found.trusted_proxies],
         SIGNER,
         peers={},
-        routes={"/api/v1/api-keys": service, "/api/v1/": InMemory(echoes())},
-        open_paths=frozenset({"/api/v1/open"}),
+        routes={
+            "/api/v1/api-keys": service,
+            "/api/v1/": InMemory(echoes()),
+            "/public/": InMemory(echoes()),
+        },
+        open_paths=frozenset({"/api/v1/open", "/public/"}),
         version="0",
         breakers=dict,
         is_leaving=bool,
@@ -59,6 +63,12 @@ def echoes() -> FastAPI:
     @app.get("/api/v1/open", tags=["jobs"], openapi_extra={"security": []})
     async def echo(request: Request) -> dict[str, str]:
         return {"address": request.headers[ADDRESS]}
+
+    @app.get("/public/{name}", tags=["images"], openapi_extra={"security": []})
+    async def public(name: str) -> dict[str, str]:
+        if name != "shown":
+            raise NotFound("There is no such image.")
+        return {}
 
     @app.get("/api/v1/signed", tags=["jobs"], openapi_extra={"security": [{"signature": []}]})
     async def signed(request: Request) -> dict[str, str]:

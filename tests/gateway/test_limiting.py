@@ -140,6 +140,16 @@ async def test_right_signatures_are_not_counted_and_wrong_ones_are(
     assert {each.status_code for each in right} == {200}
 
 
+async def test_what_is_public_is_not_counted_and_guesses_are(users: Users, rates: Rates) -> None:
+    gateway = front(users, rates=rates, address_burst=2)
+
+    wrong = [await asked(gateway, f"/public/{n}", key="") for n in range(3)]
+    right = [await asked(gateway, "/public/shown", key="") for _ in range(4)]
+
+    assert [each.status_code for each in wrong] == [404, 404, 429]
+    assert {each.status_code for each in right} == {200}
+
+
 async def test_nothing_is_limited_where_the_settings_say_so(users: Users) -> None:
     gateway = front(users, key_per_minute=0, key_burst=0)
 

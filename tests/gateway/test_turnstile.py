@@ -40,7 +40,7 @@ async def is_kept_out(passing: Passing) -> bool:
 
 
 async def test_a_large_body_waits_until_another_one_was_worked_on() -> None:
-    turnstile = Turnstile(1)
+    turnstile = Turnstile(1, longest_s=60)
     first, second = passing(turnstile, 2 * MB), passing(turnstile, 2 * MB)
 
     await first.receive()
@@ -51,7 +51,7 @@ async def test_a_large_body_waits_until_another_one_was_worked_on() -> None:
 
 
 async def test_a_body_gives_its_place_back_with_each_piece_that_it_asks_for() -> None:
-    turnstile = Turnstile(1)
+    turnstile = Turnstile(1, longest_s=60)
     first, second = passing(turnstile, 2 * MB), passing(turnstile, 2 * MB)
     both = [each.receive() for _ in range(5) for each in (first, second)]
 
@@ -63,7 +63,7 @@ async def test_a_body_gives_its_place_back_with_each_piece_that_it_asks_for() ->
 
 
 async def test_small_bodies_and_the_ends_of_large_ones_take_no_place() -> None:
-    turnstile = Turnstile(1)
+    turnstile = Turnstile(1, longest_s=60)
     await passing(turnstile, 2 * MB).receive()
 
     small, end = passing(turnstile, 1000), passing(turnstile, 2 * MB, more=False)
@@ -75,7 +75,7 @@ async def test_small_bodies_and_the_ends_of_large_ones_take_no_place() -> None:
 async def test_large_answers_take_places_and_streams_of_events_do_not(
     size: int, *, waits: bool
 ) -> None:
-    turnstile = Turnstile(1)
+    turnstile = Turnstile(1, longest_s=60)
     await passing(turnstile, 2 * MB).receive()
     other = passing(turnstile, 0)
     await other.send(answer(900_000))

@@ -35,6 +35,7 @@ from imagemill.gateway.door import Door
 from imagemill.gateway.limiting import limiter
 from imagemill.gateway.origins import Origins
 from imagemill.gateway.service import Gateway
+from imagemill.gateway.turnstile import Turnstile
 from imagemill.jobs.bells import Bells
 from imagemill.jobs.ledger import Bounds, Ledger
 from imagemill.jobs.lending import Lending
@@ -203,6 +204,7 @@ async def _start_gateway(parts: Parts) -> ASGIApp:
         version=__version__,
         breakers=parts.breakers,
         is_leaving=lambda: parts.is_leaving,
+        turnstile=Turnstile(settings.large_bodies_at_once),
     )
 
 

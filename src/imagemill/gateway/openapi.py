@@ -14,6 +14,7 @@ when they are ready.
 - Show an API key in the header `X-API-Key`, or as `Authorization: Bearer`.
 - Every error is an RFC 9457 problem with a stable `code`; `errors` names all wrong fields at once.
 - Fields of a body and parameters of an operation that are not known are refused by name.
+- `RateLimit-Remaining` tells how many requests are left, and `Retry-After` when to come again.
 - Every answer carries an `X-Correlation-ID`, your own where you sent one: quote it when you ask
   for help.
 """

@@ -16,7 +16,15 @@ from structlog.contextvars import get_contextvars
 from imagemill.console import pages
 from imagemill.contracts.health import Peer
 from imagemill.contracts.identity import ADDRESS, HEADER, STRANGER, Identity, Signer
-from imagemill.contracts.transport import SERVICE, ASGIApp, Receive, Scope, Send, Transport
+from imagemill.contracts.transport import (
+    SERVICE,
+    ASGIApp,
+    InMemory,
+    Receive,
+    Scope,
+    Send,
+    Transport,
+)
 from imagemill.contracts.users import CHANGED, FORGET, Admitted
 from imagemill.errors import ImagemillError, NotFound, RateLimited, Unauthenticated
 from imagemill.gateway.addresses import Network, came_from
@@ -34,7 +42,9 @@ _FORGET: Final = FORGET.encode()
 _CHANGED: Final = CHANGED.encode()
 _PEOPLE: Final = ("/api/v1/api-keys", "/api/v1/accounts", "/api/v1/auth/", "/api/v1/users/")
 """Where the users service changes what a caller is."""
-_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_PUBLIC: Final = "/public/"
+"""Where everybody may read; a page shows many pictures, and a cache stands for many readers."""
+_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +111,17 @@ class Gateway:
     async def _forward(self, scope: Scope, receive: Receive, send: Send, tally: Tally) -> None:
         transport, headers = self._route(scope["path"]), dict(scope["headers"])
         address = self._address(scope)
-        if shows_nothing(headers) and self._may_be_signed(scope):
+        if shows_nothing(headers) and (self._is_shown(scope) or self._may_be_signed(scope)):
             identity, send = STRANGER, _Suspicious(self.limiter, address, tally, send)
         else:
             identity = await self._caller(scope, headers, address, tally)
         if scope["method"] not in _READ and scope["path"].startswith(_PEOPLE):
             send = self._forgetting(headers, send)
-        passing = self.turnstile.passing(receive, send)
         signed = self._signed(scope, identity, address)
+        if not isinstance(transport, InMemory):
+            await transport.forward(signed, receive, send)
+            return
+        passing = self.turnstile.passing(receive, send)
         try:
             await transport.forward(signed, passing.receive, passing.send)
         finally:
@@ -140,6 +153,11 @@ class Gateway:
         peer = (scope.get("client") or ("", 0))[0]
         said = [v.decode("latin-1") for k, v in scope["headers"] if k == b"x-forwarded-for"]
         return came_from(peer, said, self.trusted)
+
+    def _is_shown(self, scope: Scope) -> bool:
+        """Tell whether a stranger reads what its owner shows to everybody."""
+        path = scope["path"]
+        return scope["method"] in _READ and path.startswith(_PUBLIC) and self._is_open(path)
 
     def _may_be_signed(self, scope: Scope) -> bool:
         """Tell whether a signature may open what is asked for; the route itself checks it."""
@@ -224,9 +242,9 @@ class Gateway:
 
 
 class _Suspicious:
-    """Sends the answer to a signature; one that was refused is counted by address.
+    """Sends the answer to a signature, or from what is public; a refusal is counted by address.
 
-    Signatures that are right are not counted: a page may show a hundred pictures at once. So the
+    What is right is not counted: a page may show a hundred pictures at once. So the
     answer is what tells, and 429 takes the place of a refusal that is one too many.
     """
 

@@ -138,6 +138,13 @@ class GatewaySettings(BaseModel):
         "connections together; who leaves most lying for over a second is cut off first. 0 does "
         "not limit them.",
     )
+    large_bodies_at_once: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="Pieces of large uploads and downloads that are worked on at a time, which "
+        "keeps small requests quick. Take more where storage is far away and the machine is large.",
+    )
     head_bytes: int = Field(
         32_768,
         ge=4096,
