@@ -117,9 +117,10 @@ def _request(route: Route, step: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "method": route.method,
         "header": headers,
-        "url": f"{raw}?{query}" if query else raw,
+        "url": step.get("url") or (f"{raw}?{query}" if query else raw),
         "description": route.told.get("description", ""),
         **({"body": body} if body else {}),
+        **({"auth": {"type": "noauth"}} if step.get("as_stranger") else {}),
     }
 
 
