@@ -208,6 +208,18 @@ async def test_a_new_secret_opens_and_the_old_one_for_a_while(users: Keyed) -> N
         assert digest_of(old) in again.headers[FORGET]
 
 
+async def test_a_key_that_ends_gets_no_secret_that_opens_for_longer(users: Keyed) -> None:
+    lasting = await users.made()
+    path = f"{KEYS}/{lasting['key_id']}/rotate"
+    caller = await users.calling(scopes=["keys:*", "jobs:*"], expires_in_s=60)
+    answer = await users.ask("POST", path, caller, {})
+    own = await users.ask("POST", f"{KEYS}/{caller.key_id}/rotate", caller, {})
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert (await users.admitted(lasting["key"])).identity.key_id == lasting["key_id"]
+    assert own.status_code == 200
+
+
 async def test_the_generated_key_is_changed_by_its_file(users: Keyed) -> None:
     answer = await users.ask("POST", f"{KEYS}/{ADMIN.key_id}/rotate", ADMIN, {})
     await users.users.start(ADMIN_KEY)

@@ -15,7 +15,7 @@ from imagemill.users.addresses import key_of
 from imagemill.users.attempts import Attempts, place
 from imagemill.users.origin import Note, Origin
 from imagemill.users.passwords import Checked, Passwords
-from imagemill.users.records import accounts, sessions
+from imagemill.users.records import accounts, keys, sessions
 from imagemill.users.session import Session, digest_of, family_of, refresh_token
 from imagemill.users.settings import UsersSettings
 from imagemill.users.tokens import Claims, TokenForged, Tokens, refused
@@ -134,7 +134,10 @@ class SigningIn:
         def unit(connection: Connection) -> Account:
             if caller.session is not None:
                 return self._present(connection, Claims(caller.account, caller.session))
-            return present(connection, caller.account)
+            account = present(connection, caller.account)
+            if caller.key_id is not None:
+                keys.require_live(connection, account.id, caller.key_id, self.clock())
+            return account
 
         return await self.database.read(unit)
 

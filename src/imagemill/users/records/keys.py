@@ -82,9 +82,14 @@ def find(connection: Connection, sha256: str, now: float) -> Key:
         is_shown = any(hmac.compare_digest(sha256, each) for each in key.digests)
         if is_shown and key.is_live(now):
             return key
-    raise Unauthenticated(
-        "The API key is not known, or opens nothing any more. `imagemill key` prints the first one."
-    )
+    raise _not_known()
+
+
+def require_live(connection: Connection, account: str, key_id: str, now: float) -> None:
+    """Raise `Unauthenticated`, as `find` does, unless an account's key opens anything now."""
+    rows = connection.execute(_KEY_OF_ACCOUNT, {"account": account, "key_id": key_id})
+    if not any(_key(each).is_live(now) for each in rows):
+        raise _not_known()
 
 
 def key_of(connection: Connection, account: str, key_id: str) -> Key:
@@ -141,6 +146,12 @@ def used(connection: Connection, key_id: str, now: float, every_s: float) -> Non
 def forget(connection: Connection, before: float, most: int) -> None:
     """Remove keys that were revoked before a moment."""
     connection.execute(_FORGET, {"before": before, "most": most})
+
+
+def _not_known() -> Unauthenticated:
+    return Unauthenticated(
+        "The API key is not known, or opens nothing any more. `imagemill key` prints the first one."
+    )
 
 
 def _row(key: Key) -> dict[str, object]:
