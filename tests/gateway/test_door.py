@@ -7,11 +7,12 @@ import time
 import httpx2
 import pytest
 
+from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.scopes import Role
-from imagemill.contracts.users import FORGET
+from imagemill.contracts.users import FORGET, Admitted, Credentials, UsersClient
 from imagemill.errors import MalformedRequest, NotFound, Unauthenticated
-from imagemill.gateway.door import credentials
+from imagemill.gateway.door import Door, credentials
 from imagemill.gateway.service import Gateway
 from imagemill.users.records import keys as records
 from imagemill.users.service import Users, digest_of
@@ -170,3 +171,32 @@ def test_nothing_else_is_taken_for_a_key(headers: dict[bytes, bytes]) -> None:
 def test_two_keys_are_refused_for_nobody_knows_which_is_meant() -> None:
     with pytest.raises(MalformedRequest):
         credentials({b"authorization": b"Bearer k", b"x-api-key": b"other"})
+
+
+@pytest.mark.parametrize("name", ["x-api-key", "authorization"])
+async def test_a_header_that_comes_twice_shows_two_keys(gateway: Gateway, name: str) -> None:
+    shown = KEY if name == "x-api-key" else f"Bearer {KEY}"
+    transport = httpx2.ASGITransport(gateway)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        twice = await client.get(CURRENT, headers=[(name, "im_another"), (name, shown)])
+        health = await client.get("/health", headers=[(name, shown), (name, shown)])
+
+    assert (twice.status_code, twice.json()["code"]) == (400, "malformed_request")
+    assert health.status_code == 400
+
+
+async def test_what_was_asked_before_a_key_was_revoked_is_not_remembered_after_it(
+    gateway: Gateway,
+) -> None:
+    cache = MemoryCache(time.monotonic)
+
+    class Slow(UsersClient):
+        async def identify(self, credentials: Credentials) -> Admitted:
+            admitted = await super().identify(credentials)
+            await door.forget_all([digest_of(KEY)])
+            return admitted
+
+    door = Door(Slow(gateway.door.users.service), cache, remember_s=300)
+    await door.admit(HEADERS)
+
+    assert await cache.get(f"identity:{digest_of(KEY)}") is None
