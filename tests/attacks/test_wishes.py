@@ -70,6 +70,18 @@ def test_a_crop_beyond_the_picture_harms_nothing(api: API, image_id: str) -> Non
         problem(answer, 422, "invalid_request")
 
 
+def test_a_place_in_a_list_that_no_database_can_count_to_is_refused(
+    api: API, image_id: str
+) -> None:
+    item = {"input": {"image_id": image_id}}
+    wanted = {"items": [item], "outputs": {"small": [{"op": "flip"}]}}
+    url = good(api.post("/api/v1/batches", json=wanted))["url"]
+
+    answer = api.get(f"{url}/items?after={10**30}")
+
+    assert fields_of(problem(answer, 422, "invalid_request")) == {"after"}
+
+
 def test_the_neighbours_of_an_id_are_nobodys(api: API, image_id: str) -> None:
     job_id = str(good(api.submit(image_id, {"small": [{"op": "flip"}]}))["job_id"])
 
