@@ -9,11 +9,11 @@ from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Path, Query, Request, Response
 
+from imagemill.audit import origin_of
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.scopes import ADMINISTER
 from imagemill.errors import Forbidden
 from imagemill.users.forms import AccountChange, AccountOfAnother, read, takes
-from imagemill.users.origin import origin_of
 from imagemill.users.people import People
 from imagemill.users.views import AccountList, AccountView, account_view, changed, unstored
 from imagemill.web import NO_QUERY, Caller, only_query

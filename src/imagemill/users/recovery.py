@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from imagemill.audit import Origin, Write
 from imagemill.database import Connection, Database
 from imagemill.errors import FieldError, Forbidden, InvalidRequest, NotFound
 from imagemill.users.account import ADMIN, Account, confirmed
 from imagemill.users.addresses import MailAddress, key_of, mail_address
 from imagemill.users.attempts import Attempts
 from imagemill.users.mailing import Mailing
-from imagemill.users.origin import Note, Origin
 from imagemill.users.passwords import Passwords, require_good
 from imagemill.users.records import accounts, mail_tokens, sessions
 from imagemill.users.records.mail_tokens import Purpose
@@ -26,7 +26,7 @@ class Recovery:
     passwords: Passwords
     attempts: Attempts
     mailing: Mailing
-    note: Note
+    note: Write
     clock: Callable[[], float]
 
     async def require(self, account: Account, password: str, origin: Origin) -> None:

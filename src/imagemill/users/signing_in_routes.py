@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 
+from imagemill.audit import origin_of
 from imagemill.users.forms import (
     FORM,
     Confirmation,
@@ -21,7 +22,6 @@ from imagemill.users.forms import (
     read_form,
     takes,
 )
-from imagemill.users.origin import origin_of
 from imagemill.users.pages import done, page
 from imagemill.users.people import People
 from imagemill.users.views import Jwks, RegisteredView, TokensView, changed, tokens_answer, unstored

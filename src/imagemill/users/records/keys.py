@@ -42,7 +42,6 @@ WHERE k.account = :account AND k.revoked_at IS NULL
 ORDER BY k.created_at DESC, k.id DESC LIMIT :most
 """
 _COUNT = "SELECT count(*) AS keys FROM api_keys WHERE account = :account AND revoked_at IS NULL"
-_DIGESTS = "SELECT sha256, previous_sha256 FROM api_keys WHERE account = :account"
 _ROLE = "SELECT role FROM accounts WHERE id = :account"
 _WRITE = """
 UPDATE api_keys SET name = :name, prefix = :prefix, sha256 = :sha256, scopes = :scopes,
@@ -111,12 +110,6 @@ def listed(
 def count(connection: Connection, account: str) -> int:
     """Count an account's keys that are not revoked."""
     return int(connection.execute(_COUNT, {"account": account})[0]["keys"])
-
-
-def digests_of(connection: Connection, account: str) -> list[str]:
-    """List what all secrets of an account are known by, for those who shall forget them."""
-    rows = connection.execute(_DIGESTS, {"account": account})
-    return [each for row in rows for each in tuple(row) if each]
 
 
 def role_of(connection: Connection, account: str) -> Role:
