@@ -173,18 +173,6 @@ def test_two_keys_are_refused_for_nobody_knows_which_is_meant() -> None:
         credentials({b"authorization": b"Bearer k", b"x-api-key": b"other"})
 
 
-@pytest.mark.parametrize("name", ["x-api-key", "authorization"])
-async def test_a_header_that_comes_twice_shows_two_keys(gateway: Gateway, name: str) -> None:
-    shown = KEY if name == "x-api-key" else f"Bearer {KEY}"
-    transport = httpx2.ASGITransport(gateway)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
-        twice = await client.get(CURRENT, headers=[(name, "im_another"), (name, shown)])
-        health = await client.get("/health", headers=[(name, shown), (name, shown)])
-
-    assert (twice.status_code, twice.json()["code"]) == (400, "malformed_request")
-    assert health.status_code == 400
-
-
 async def test_what_was_asked_before_a_key_was_revoked_is_not_remembered_after_it(
     gateway: Gateway,
 ) -> None:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from imagemill.cache import Cache
 from imagemill.contracts.users import Admitted, Credentials, UsersClient
 from imagemill.errors import MalformedRequest
 from imagemill.web import unknown_caller
-
-_OF_CREDENTIALS: Final = (b"x-api-key", b"authorization")
 
 
 @dataclass(slots=True)
@@ -74,19 +71,6 @@ def _name(shown: Credentials) -> str:
 
 def _name_of(digest: str) -> str:
     return f"identity:{digest}"
-
-
-def headers_of(received: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Give headers by name, the last of each.
-
-    Raises `MalformedRequest` for a header of credentials that comes twice, as `credentials` does
-    for two that differ.
-    """
-    pairs = list(received)
-    names = [name for name, _ in pairs]
-    if any(names.count(each) > 1 for each in _OF_CREDENTIALS):
-        raise MalformedRequest("X-API-Key or Authorization comes twice; send one of them.")
-    return dict(pairs)
 
 
 def shows_nothing(headers: Mapping[bytes, bytes]) -> bool:

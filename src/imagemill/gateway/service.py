@@ -20,7 +20,7 @@ from imagemill.contracts.transport import SERVICE, ASGIApp, Receive, Scope, Send
 from imagemill.contracts.users import CHANGED, FORGET, Admitted
 from imagemill.errors import ImagemillError, NotFound, RateLimited, Unauthenticated
 from imagemill.gateway.addresses import Network, came_from
-from imagemill.gateway.door import Door, headers_of, shows_nothing
+from imagemill.gateway.door import Door, shows_nothing
 from imagemill.gateway.limiting import Limiter, Tally
 from imagemill.gateway.openapi import merged
 from imagemill.gateway.origins import Origins
@@ -91,7 +91,7 @@ class Gateway:
         if path == "/health/ready":
             return await self._ready()
         if path == "/health":
-            await self._admitted(headers_of(scope["headers"]), self._address(scope), tally)
+            await self._admitted(dict(scope["headers"]), self._address(scope), tally)
             return await self._health()
         if path == "/openapi.json":
             return await self._describe(Request(scope))
@@ -99,7 +99,7 @@ class Gateway:
         return pages.page(path, self.version, known)
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send, tally: Tally) -> None:
-        transport, headers = self._route(scope["path"]), headers_of(scope["headers"])
+        transport, headers = self._route(scope["path"]), dict(scope["headers"])
         address = self._address(scope)
         if shows_nothing(headers) and self._may_be_signed(scope):
             identity, send = STRANGER, _Suspicious(self.limiter, address, tally, send)
