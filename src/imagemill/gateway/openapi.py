@@ -11,9 +11,7 @@ _ABOUT: Final = """\
 Hand over a picture and a pipeline of operations, get a job's id at once, and fetch the results
 when they are ready.
 
-- Show an API key in the header `X-API-Key`, or as `Authorization: Bearer`. People who logged in
-  show their access token as the latter.
-- Who comes too often gets 429; `RateLimit-*` headers tell how you stand.
+- Show an API key in the header `X-API-Key`, or as `Authorization: Bearer`.
 - Every error is an RFC 9457 problem with a stable `code`; `errors` names all wrong fields at once.
 - Fields of a body and parameters of an operation that are not known are refused by name.
 - Every answer carries an `X-Correlation-ID`, your own where you sent one: quote it when you ask
@@ -59,7 +57,7 @@ _TAGS: Final = (
         " token is shown as `Authorization: Bearer`, where a key would be.",
     },
     {"name": "account", "description": "Your own account, and how you are told of things."},
-    {"name": "admins", "description": "Everybody's accounts, and the audit log."},
+    {"name": "admins", "description": "Everybody's accounts."},
     {
         "name": "webhooks",
         "description": "URLs of programs that are told what happened, signed by Standard Webhooks,"
@@ -163,8 +161,7 @@ _SCHEMES: Final = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An access token of who logged in; or an API key, for programs that know "
-        "only this header.",
+        "description": "The same key, for programs that know only this header.",
     },
     "signature": {
         "type": "apiKey",

@@ -33,9 +33,6 @@ PROBLEMS: Final[Described] = {
     HTTPStatus.UNPROCESSABLE_ENTITY.value: problem(
         "Something asked for cannot be done; `errors` says why."
     ),
-    HTTPStatus.TOO_MANY_REQUESTS.value: problem(
-        "You came too often; `Retry-After` says when to come again."
-    ),
     HTTPStatus.SERVICE_UNAVAILABLE.value: problem(
         "A part that is needed does not answer; try again."
     ),
