@@ -7,11 +7,12 @@ import time
 import httpx2
 import pytest
 
+from imagemill.cache.memory import MemoryCache
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.scopes import Role
-from imagemill.contracts.users import FORGET
+from imagemill.contracts.users import FORGET, Admitted, Credentials, UsersClient
 from imagemill.errors import MalformedRequest, NotFound, Unauthenticated
-from imagemill.gateway.door import credentials
+from imagemill.gateway.door import Door, credentials
 from imagemill.gateway.service import Gateway
 from imagemill.users.records import keys as records
 from imagemill.users.service import Users, digest_of
@@ -170,3 +171,20 @@ def test_nothing_else_is_taken_for_a_key(headers: dict[bytes, bytes]) -> None:
 def test_two_keys_are_refused_for_nobody_knows_which_is_meant() -> None:
     with pytest.raises(MalformedRequest):
         credentials({b"authorization": b"Bearer k", b"x-api-key": b"other"})
+
+
+async def test_what_was_asked_before_a_key_was_revoked_is_not_remembered_after_it(
+    gateway: Gateway,
+) -> None:
+    cache = MemoryCache(time.monotonic)
+
+    class Slow(UsersClient):
+        async def identify(self, credentials: Credentials) -> Admitted:
+            admitted = await super().identify(credentials)
+            await door.forget_all([digest_of(KEY)])
+            return admitted
+
+    door = Door(Slow(gateway.door.users.service), cache, remember_s=300)
+    await door.admit(HEADERS)
+
+    assert await cache.get(f"identity:{digest_of(KEY)}") is None

@@ -8,6 +8,7 @@ import pytest
 
 from imagemill.breaker import Breaker, BreakerSettings
 from imagemill.contracts.identity import Identity
+from imagemill.contracts.scopes import Role
 from imagemill.contracts.users import Admitted
 from imagemill.errors import RateLimited, Unavailable
 from imagemill.gateway.limiting import Allowance, Limiter, Tally
@@ -170,6 +171,21 @@ async def test_a_keys_own_rate_goes_before_that_of_the_settings(rates: Rates) ->
     with pytest.raises(RateLimited):
         await limiter.count_known(Admitted(identity=identity, burst=1), tally)
     await limiter.count_known(Admitted(identity=Identity(account="a"), burst=1), tally)
+
+
+@pytest.mark.parametrize(
+    ("role", "policy"), [(Role.USER, "1000;w=60, 50;w=1"), (Role.ADMIN, "9000;w=60, 900;w=1")]
+)
+async def test_only_an_admin_lets_a_key_do_more_than_the_settings(
+    rates: Rates, role: Role, policy: str
+) -> None:
+    limiter = Limiter(rates, Allowance(1000, 50), Allowance(60, 10))
+    identity = Identity(account="a", key_id="k", role=role)
+    tally = Tally()
+
+    await limiter.count_known(Admitted(identity=identity, rate_per_minute=9000, burst=900), tally)
+
+    assert tally.policy == policy
 
 
 class Unreachable:

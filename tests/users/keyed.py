@@ -18,7 +18,6 @@ from imagemill.contracts.users import Admitted, Credentials, UsersClient
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.users.key_settings import KeysSettings
 from imagemill.users.keys import digest_of
-from imagemill.users.records import keys as records
 from imagemill.users.service import Users
 
 KEYS: Final = "/api/v1/api-keys"
@@ -101,8 +100,3 @@ async def keyed(folder: Path, **settings: int) -> AsyncIterator[Keyed]:
     async with httpx2.AsyncClient(transport=transport, base_url="http://users") as http:
         yield Keyed(users, http)
     await database.close()
-
-
-def digests(keyed: Keyed) -> Any:  # noqa: ANN401 - a unit's answer
-    """List what every secret of Anna is known by."""
-    return keyed.users.database.read(lambda each: records.digests_of(each, "anna"))

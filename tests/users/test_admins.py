@@ -128,3 +128,29 @@ async def test_nobody_else_sees_or_changes_accounts(system: System, role: str) -
         answer = await system.ask(method, where, token=token)
 
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_who_is_no_admin_any_more_cannot_become_one_again(system: System) -> None:
+    path = await made(system, role="admin")
+    remembered = await system.who((await system.tokens())["access_token"])
+    await system.ask("PATCH", path, token=ADMIN_KEY, json={"role": "user"})
+
+    answer = await system.as_identity(remembered, "PATCH", path, json={"role": "admin"})
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert (await system.ask("GET", path, token=ADMIN_KEY)).json()["role"] == "user"
+
+
+async def test_a_key_that_a_gateway_remembers_manages_nothing_once_it_is_revoked(
+    system: System,
+) -> None:
+    await system.give_key("admin", "im_of_a_tool", "*")
+    remembered = await system.who("im_of_a_tool")
+    end = f"/api/v1/api-keys/{remembered.key_id}"
+    await system.ask("DELETE", end, token=ADMIN_KEY)
+
+    body = {"email": EMAIL, "password": PASSWORD, "role": "admin"}
+    answer = await system.as_identity(remembered, "POST", ALL, json=body)
+
+    assert answer.status_code == 401
+    assert len((await system.ask("GET", ALL, token=ADMIN_KEY)).json()["accounts"]) == 1

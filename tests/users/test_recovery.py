@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from imagemill.contracts.users import CHANGED
 from imagemill.errors import Unauthenticated
 from imagemill.users.mailing import TOKEN_S
 from imagemill.users.origin import COMMAND
@@ -100,6 +101,28 @@ async def test_a_letter_sets_a_new_password_once_and_ends_every_session(mailed: 
     with pytest.raises(Unauthenticated):
         await mailed.who(tokens["access_token"])
     assert "password.reset" in mailed.ledger.actions
+
+
+async def test_a_gateway_hears_whose_sessions_a_letter_ended(mailed: System) -> None:
+    await confirmed(mailed)
+    account = (await mailed.who((await mailed.tokens())["access_token"])).account
+    await forgot(mailed)
+
+    body = {"token": mailed.ledger.token(), "password": NEW}
+    answer = await mailed.ask("POST", RESET, json=body)
+
+    assert answer.headers[CHANGED] == account
+
+
+async def test_who_has_no_account_costs_a_disk_as_much_as_who_has_one(mailed: System) -> None:
+    await confirmed(mailed)
+
+    await forgot(mailed)
+    await forgot(mailed, "nobody@example.com")
+
+    known, unknown = [each for each in mailed.ledger.audit if each.action == "password.forgotten"]
+    assert known.subject
+    assert (unknown.subject, unknown.account) == ("", "")
 
 
 async def test_a_link_leads_to_the_public_address_whatever_the_request_called_it(

@@ -11,6 +11,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from imagemill.contracts.scopes import Role
 from imagemill.errors import Unauthenticated
+from imagemill.telemetry import about
 from imagemill.users.key_scopes import held
 from imagemill.users.origin import COMMAND
 from imagemill.users.records import accounts as records
@@ -363,3 +364,16 @@ async def test_a_caller_whose_account_is_gone_is_refused(system: System) -> None
     answer = await system.as_identity(remembered, "GET", "/api/v1/users/me")
 
     assert answer.status_code == 401
+
+
+async def test_what_is_written_down_names_the_request(system: System) -> None:
+    with about(request_id="r-1"):
+        await system.register()
+        tokens = await system.tokens()
+        await refreshed(system, tokens["refresh_token"])
+        await refresh(system, tokens["refresh_token"])
+        await system.log_in(password="wrong")
+
+    told = [(each.action, each.request_id) for each in system.ledger.audit]
+    actions = ("account.made", "login.succeeded", "token.reused", "login.failed")
+    assert told == [(each, "r-1") for each in actions]

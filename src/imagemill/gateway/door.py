@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imagemill.cache import Cache
 from imagemill.contracts.users import Admitted, Credentials, UsersClient
 from imagemill.errors import MalformedRequest
 from imagemill.web import unknown_caller
+
+
+@dataclass(slots=True)
+class _Changes:
+    """Counts how often this process was told to forget something."""
+
+    seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +26,7 @@ class Door:
     users: UsersClient
     cache: Cache
     remember_s: float
+    _changes: _Changes = field(default_factory=_Changes)
 
     async def admit(self, headers: Mapping[bytes, bytes]) -> Admitted:
         """Tell who shows these headers; raises `Unauthenticated`."""
@@ -28,18 +36,22 @@ class Door:
             admitted = Admitted.model_validate_json(remembered)
             if not await self.cache.get(_changed(admitted.identity.account)):
                 return admitted
+        seen = self._changes.seen
         admitted = await self.users.identify(shown)
-        if self.remember_s:
+        # What was asked before a change may be told after it, and is not to outlive it.
+        if self.remember_s and self._changes.seen == seen:
             value = admitted.model_dump_json().encode()
             await self.cache.put(name, value, seconds=self.remember_s)
         return admitted
 
     async def forget(self, headers: Mapping[bytes, bytes]) -> None:
         """Look up anew who shows these headers when they come next."""
+        self._changes.seen += 1
         await self.cache.drop(_name(credentials(headers)))
 
     async def forget_all(self, digests: Iterable[str]) -> None:
         """Look up anew whoever shows credentials of these SHA-256 digests when they come next."""
+        self._changes.seen += 1
         for digest in digests:
             await self.cache.drop(_name_of(digest))
 

@@ -12,6 +12,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from imagemill.contracts.scopes import Role
 from imagemill.contracts.transport import Send
 from imagemill.contracts.users import Admitted
 from imagemill.errors import RateLimited
@@ -97,11 +98,18 @@ def limiter(rates: Rates, settings: GatewaySettings) -> Limiter:
 
 
 def _given(admitted: Admitted, otherwise: Allowance) -> Allowance:
-    rate, burst = admitted.rate_per_minute, admitted.burst
+    is_admin = admitted.identity.role is Role.ADMIN
     return Allowance(
-        otherwise.per_minute if rate is None else rate,
-        otherwise.burst if burst is None else burst,
+        _own(admitted.rate_per_minute, otherwise.per_minute, may_be_more=is_admin),
+        _own(admitted.burst, otherwise.burst, may_be_more=is_admin),
     )
+
+
+def _own(given: int | None, otherwise: int, *, may_be_more: bool) -> int:
+    """Tell which limit counts: everybody may bound a key of theirs, only admins may let it more."""
+    if given is None:
+        return otherwise
+    return given if may_be_more or not otherwise else min(given, otherwise)
 
 
 def _too_often(standing: Standing) -> RateLimited:

@@ -228,7 +228,9 @@ class _Routes:
         batch_id: _BatchId,
         caller: Caller,
         status: Annotated[Status | None, Query(description="Only items of this status.")] = None,
-        after: Annotated[int, Query(ge=-1, description="Only items after this one.")] = -1,
+        after: Annotated[
+            int, Query(ge=-1, le=live.LARGEST_ID, description="Only items after this one.")
+        ] = -1,
         limit: Annotated[int, Query(ge=1, le=MOST, description="Items in one answer.")] = 20,
     ) -> BatchItemsView:
         """Show the items of a batch: their jobs, and the pictures that were refused."""

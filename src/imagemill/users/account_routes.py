@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 
+from imagemill.audit import origin_of
 from imagemill.errors import FieldError, Forbidden, InvalidRequest
 from imagemill.users.forms import Farewell, PasswordChange, ProfileChange, read, takes
-from imagemill.users.origin import origin_of
 from imagemill.users.people import People
 from imagemill.users.preferences import Preferences
 from imagemill.users.views import AccountView, account_view, changed, nothing, unstored

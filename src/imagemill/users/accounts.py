@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from imagemill.audit import Origin, Write
 from imagemill.contracts.scopes import Role
 from imagemill.contracts.users import AuditEntry, Contact
 from imagemill.database import Connection, Database
@@ -15,7 +16,6 @@ from imagemill.users.account import Account, confirmed
 from imagemill.users.addresses import MailAddress, mail_address
 from imagemill.users.errand import Errand, Kind
 from imagemill.users.mailing import Mailing
-from imagemill.users.origin import Note, Origin
 from imagemill.users.passwords import Passwords, require_good
 from imagemill.users.records import accounts, errands, sessions
 from imagemill.users.recovery import Recovery
@@ -32,7 +32,7 @@ class Accounts:
     passwords: Passwords
     recovery: Recovery
     mailing: Mailing
-    note: Note
+    note: Write
     clock: Callable[[], float]
     new_id: Callable[[], str]
     bell: Callable[[], None]

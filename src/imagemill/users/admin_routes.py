@@ -9,10 +9,12 @@ from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Path, Query, Request, Response
 
-from imagemill.errors import FieldError, InvalidRequest
+from imagemill.audit import origin_of
+from imagemill.contracts.identity import Identity
+from imagemill.contracts.scopes import ADMINISTER
+from imagemill.errors import FieldError, Forbidden, InvalidRequest
 from imagemill.users.account import Account
 from imagemill.users.forms import AccountChange, AccountOfAnother, read, takes
-from imagemill.users.origin import origin_of
 from imagemill.users.people import People
 from imagemill.users.views import AccountList, AccountView, account_view, changed, unstored
 from imagemill.web import NO_QUERY, Caller, only_query
@@ -62,7 +64,7 @@ class _Routes:
 
     async def list(self, caller: Caller, limit: _Limit = 50, cursor: _Cursor = "") -> Response:
         """List accounts in the order in which they were made."""
-        await self.people.signing_in.present(caller)
+        await self._require_admin(caller)
         found = await self.people.accounts.listed(_place_of(cursor), limit + 1)
         following = _cursor_of(found[limit - 1]) if len(found) > limit else None
         views = [account_view(each) for each in found[:limit]]
@@ -70,7 +72,7 @@ class _Routes:
 
     async def add(self, request: Request, caller: Caller) -> Response:
         """Make an account for somebody, whose address counts as confirmed."""
-        await self.people.signing_in.present(caller)
+        await self._require_admin(caller)
         asked = await read(request, AccountOfAnother)
         origin = origin_of(request, caller)
         made = await self.people.accounts.add(asked.email, asked.password, asked.role, origin)
@@ -80,7 +82,7 @@ class _Routes:
 
     async def show(self, account_id: _Id, caller: Caller) -> Response:
         """Show an account."""
-        await self.people.signing_in.present(caller)
+        await self._require_admin(caller)
         return unstored(account_view(await self.people.accounts.get(account_id)))
 
     async def change(self, account_id: _Id, request: Request, caller: Caller) -> Response:
@@ -88,7 +90,7 @@ class _Routes:
 
         A disabled account's keys, tokens and password are refused, and its sessions have ended.
         """
-        await self.people.signing_in.present(caller)
+        await self._require_admin(caller)
         asked = await read(request, AccountChange)
         origin, accounts = origin_of(request, caller), self.people.accounts
         account = await accounts.get(account_id)
@@ -98,6 +100,12 @@ class _Routes:
             keep = accounts.disable if asked.disabled else accounts.enable
             account = await keep(account_id, origin)
         return changed(unstored(account_view(account)), account_id)
+
+    async def _require_admin(self, caller: Identity) -> None:
+        """Raise `Forbidden` for who was an admin when the gateway last looked, and is none now."""
+        account = await self.people.signing_in.present(caller)
+        if ADMINISTER not in account.role.scopes:
+            raise Forbidden("The account is no admin's any more.")
 
 
 def _cursor_of(account: Account) -> str:

@@ -152,14 +152,16 @@ class Keys:
     ) -> tuple[Key, str]:
         """Give a key a new secret; the old one opens for so long as well, an older one no more.
 
-        Raises like `change`, and `Conflict` for the generated key, whose file decides.
+        Raises like `change`, `Conflict` for the generated key, whose file decides, and `Forbidden`
+        for one that lives longer than the calling key, which would have its secret then.
         """
         await self.present(caller)
         now, (secret, prefix) = self.clock(), self._minted()
 
         def unit(connection: Connection) -> Key:
-            _decider(connection, caller, now)
+            maker = _decider(connection, caller, now)
             old = _theirs(connection, caller, key_id)
+            _refuse_outliving(old, maker)
             if old.is_generated:
                 raise Conflict(
                     "The first key is made from its file: remove the file and start again."
@@ -248,6 +250,14 @@ def _theirs(connection: Connection, caller: Identity, key_id: str) -> Key:
 def _refuse_beyond(caller: Identity, key: Key) -> None:
     if not key_scopes.held(key.scopes, key.role) <= key_scopes.held(caller.scopes, key.role):
         raise Forbidden("The key holds scopes that the caller does not have.")
+
+
+def _refuse_outliving(key: Key, maker: Key | None) -> None:
+    most = maker.expires_at if maker else None
+    if most is not None and (key.expires_at is None or key.expires_at > most):
+        raise Forbidden(
+            "The key ends later than the calling key, which would outlive itself by its new secret."
+        )
 
 
 def _within(expires_at: float | None, maker: Key | None, *, is_said: bool) -> float | None:

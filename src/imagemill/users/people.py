@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from pwdlib import PasswordHash
 
+from imagemill.audit import Write
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.notifier import NotifierClient
 from imagemill.database import Database
@@ -18,7 +19,7 @@ from imagemill.users.attempts import Attempts
 from imagemill.users.errand_runner import ErrandRunner
 from imagemill.users.letters import Post, Writer
 from imagemill.users.mailing import Mailing
-from imagemill.users.origin import Note, log_entry
+from imagemill.users.origin import log_entry
 from imagemill.users.passwords import NOBODY, Passwords
 from imagemill.users.recovery import Recovery
 from imagemill.users.registration import Registration
@@ -62,7 +63,7 @@ class Ground:
     """Services that can be told something, the notifier among them where there is one."""
     linger_s: float = 0.0
     """Seconds for which a gateway may let in who is gone."""
-    note: Note = log_entry
+    note: Write = log_entry
     clock: Callable[[], float] = time.time
     new_id: Callable[[], str] = _new_id
     hasher: PasswordHash = field(default_factory=PasswordHash.recommended)

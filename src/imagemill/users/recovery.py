@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from imagemill.audit import Origin, Write
 from imagemill.database import Connection, Database
 from imagemill.errors import FieldError, Forbidden, InvalidRequest, NotFound
 from imagemill.users.account import ADMIN, Account, confirmed
 from imagemill.users.addresses import MailAddress, key_of, mail_address
 from imagemill.users.attempts import Attempts
 from imagemill.users.mailing import Mailing
-from imagemill.users.origin import Note, Origin
 from imagemill.users.passwords import Passwords, require_good
 from imagemill.users.records import accounts, mail_tokens, sessions
 from imagemill.users.records.mail_tokens import Purpose
@@ -26,7 +26,7 @@ class Recovery:
     passwords: Passwords
     attempts: Attempts
     mailing: Mailing
-    note: Note
+    note: Write
     clock: Callable[[], float]
 
     async def require(self, account: Account, password: str, origin: Origin) -> None:
@@ -60,7 +60,9 @@ class Recovery:
     async def forgot(self, email: str, origin: Origin) -> None:
         """Send a token to who forgot the password; nothing shows whether there was anybody.
 
-        Raises `TooManyAttempts`, `Unavailable`, whoever is meant.
+        That it was asked for is noted for nobody's address too: else the time that a disk takes to
+        write would tell which addresses have accounts. Raises `TooManyAttempts`, `Unavailable`,
+        whoever is meant.
         """
         await self.attempts.count_address(origin.address)
         name, now = key_of(email), self.clock()
@@ -71,24 +73,25 @@ class Recovery:
             account = accounts.by_email(connection, name)
             if account is not None and not account.is_disabled and may_write:
                 self.mailing.send_reset(connection, account, now)
-                self.note(connection, origin.entry("password.forgotten", account.id, at=now))
+            subject = account.id if account else ""
+            self.note(connection, origin.entry("password.forgotten", subject, at=now))
 
         await self.database.run(unit)
         self.mailing.bell()
 
-    async def reset(self, token: str, password: str, origin: Origin) -> None:
+    async def reset(self, token: str, password: str, origin: Origin) -> str:
         """Set a new password for who shows a token that was sent, and end every session.
 
-        Raises `InvalidRequest`, `TooManyAttempts`, `Unavailable`.
+        Gives the id of the account. Raises `InvalidRequest`, `TooManyAttempts`, `Unavailable`.
         """
         await self.attempts.count_address(origin.address)
         require_good(password)
         hashed, now, digest = await self.passwords.hash(password), self.clock(), digest_of(token)
 
-        def unit(connection: Connection) -> bool:
+        def unit(connection: Connection) -> str | None:
             shown = mail_tokens.take(connection, digest, Purpose.PASSWORD, now)
             if shown is None:
-                return False
+                return None
             account = accounts.by_id(connection, shown.account)
             if account.email and account.email.shown == shown.email:
                 account = confirmed(account, account.email, now)
@@ -96,11 +99,13 @@ class Recovery:
             sessions.end_all(connection, account.id)
             told = origin.entry("password.reset", account.id, at=now, account=account.id)
             self.note(connection, told)
-            return True
+            return account.id
 
-        if not await self.database.run(unit):
+        account_id = await self.database.run(unit)
+        if account_id is None:
             problem = FieldError("token", "does not hold, or no longer; ask for a new one.")
             raise InvalidRequest("The password cannot be set so.", errors=[problem])
+        return account_id
 
     async def set(self, email: str, password: str, origin: Origin) -> Account:
         """Set the password of an account by command, and end every session.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from imagemill.audit import Origin, Write
 from imagemill.database import Connection, Database
 from imagemill.errors import FieldError, Forbidden, InvalidRequest
 from imagemill.users.account import Account, confirmed
 from imagemill.users.addresses import MailAddress, mail_address
 from imagemill.users.attempts import Attempts
 from imagemill.users.mailing import Mailing
-from imagemill.users.origin import Note, Origin
 from imagemill.users.passwords import Passwords, require_good
 from imagemill.users.records import accounts, mail_tokens
 from imagemill.users.records.mail_tokens import Purpose
@@ -28,7 +28,7 @@ class Registration:
     passwords: Passwords
     attempts: Attempts
     mailing: Mailing
-    note: Note
+    note: Write
     clock: Callable[[], float]
     new_id: Callable[[], str]
 

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from imagemill.audit import Origin, Write, current_request
 from imagemill.contracts.identity import Identity
 from imagemill.database import Connection, Database
 from imagemill.errors import NotFound, Unauthenticated
 from imagemill.users.account import Account
 from imagemill.users.addresses import key_of
 from imagemill.users.attempts import Attempts, place
-from imagemill.users.origin import Note, Origin
 from imagemill.users.passwords import Checked, Passwords
-from imagemill.users.records import accounts, sessions
+from imagemill.users.records import accounts, keys, sessions
 from imagemill.users.session import Session, digest_of, family_of, refresh_token
 from imagemill.users.settings import UsersSettings
 from imagemill.users.tokens import Claims, TokenForged, Tokens, refused
@@ -51,7 +51,7 @@ class SigningIn:
     passwords: Passwords
     attempts: Attempts
     tokens: Tokens
-    note: Note
+    note: Write
     clock: Callable[[], float]
     new_id: Callable[[], str]
 
@@ -134,7 +134,10 @@ class SigningIn:
         def unit(connection: Connection) -> Account:
             if caller.session is not None:
                 return self._present(connection, Claims(caller.account, caller.session))
-            return present(connection, caller.account)
+            account = present(connection, caller.account)
+            if caller.key_id is not None:
+                keys.require_live(connection, account.id, caller.key_id, self.clock())
+            return account
 
         return await self.database.read(unit)
 
@@ -183,7 +186,7 @@ class SigningIn:
     async def _note_forgery(self) -> None:
         """Note a token that was never ours; a flood of them is not worth a row each."""
         if await self.attempts.is_worth_noting("token.refused"):
-            told = Origin().entry("token.refused", at=self.clock())
+            told = Origin(request_id=current_request()).entry("token.refused", at=self.clock())
             await self.database.run(lambda each: self.note(each, told), durable=False)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 
+from imagemill.audit import origin_of
 from imagemill.users.forms import (
     FORM,
     Confirmation,
@@ -21,10 +22,9 @@ from imagemill.users.forms import (
     read_form,
     takes,
 )
-from imagemill.users.origin import origin_of
 from imagemill.users.pages import done, page
 from imagemill.users.people import People
-from imagemill.users.views import Jwks, RegisteredView, TokensView, tokens_answer, unstored
+from imagemill.users.views import Jwks, RegisteredView, TokensView, changed, tokens_answer, unstored
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.answers import json_answer
 from imagemill.web.openapi import Described, problem
@@ -118,8 +118,8 @@ class _Routes:
         """Set a new password with what a letter says, once; every session ends."""
         asked = await read_either(request, Reset)
         origin = origin_of(request, caller)
-        await self.people.recovery.reset(asked.token, asked.password, origin)
-        return done(request)
+        account_id = await self.people.recovery.reset(asked.token, asked.password, origin)
+        return changed(done(request), account_id)
 
     async def jwks(self) -> Response:
         """Publish the keys with which access tokens can be checked."""

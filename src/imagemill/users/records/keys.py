@@ -42,7 +42,6 @@ WHERE k.account = :account AND k.revoked_at IS NULL
 ORDER BY k.created_at DESC, k.id DESC LIMIT :most
 """
 _COUNT = "SELECT count(*) AS keys FROM api_keys WHERE account = :account AND revoked_at IS NULL"
-_DIGESTS = "SELECT sha256, previous_sha256 FROM api_keys WHERE account = :account"
 _ROLE = "SELECT role FROM accounts WHERE id = :account"
 _WRITE = """
 UPDATE api_keys SET name = :name, prefix = :prefix, sha256 = :sha256, scopes = :scopes,
@@ -82,9 +81,14 @@ def find(connection: Connection, sha256: str, now: float) -> Key:
         is_shown = any(hmac.compare_digest(sha256, each) for each in key.digests)
         if is_shown and key.is_live(now):
             return key
-    raise Unauthenticated(
-        "The API key is not known, or opens nothing any more. `imagemill key` prints the first one."
-    )
+    raise _not_known()
+
+
+def require_live(connection: Connection, account: str, key_id: str, now: float) -> None:
+    """Raise `Unauthenticated`, as `find` does, unless an account's key opens anything now."""
+    rows = connection.execute(_KEY_OF_ACCOUNT, {"account": account, "key_id": key_id})
+    if not any(_key(each).is_live(now) for each in rows):
+        raise _not_known()
 
 
 def key_of(connection: Connection, account: str, key_id: str) -> Key:
@@ -106,12 +110,6 @@ def listed(
 def count(connection: Connection, account: str) -> int:
     """Count an account's keys that are not revoked."""
     return int(connection.execute(_COUNT, {"account": account})[0]["keys"])
-
-
-def digests_of(connection: Connection, account: str) -> list[str]:
-    """List what all secrets of an account are known by, for those who shall forget them."""
-    rows = connection.execute(_DIGESTS, {"account": account})
-    return [each for row in rows for each in tuple(row) if each]
 
 
 def role_of(connection: Connection, account: str) -> Role:
@@ -141,6 +139,12 @@ def used(connection: Connection, key_id: str, now: float, every_s: float) -> Non
 def forget(connection: Connection, before: float, most: int) -> None:
     """Remove keys that were revoked before a moment."""
     connection.execute(_FORGET, {"before": before, "most": most})
+
+
+def _not_known() -> Unauthenticated:
+    return Unauthenticated(
+        "The API key is not known, or opens nothing any more. `imagemill key` prints the first one."
+    )
 
 
 def _row(key: Key) -> dict[str, object]:

@@ -60,3 +60,5 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_by_time ON audit (at DESC, id DESC);
 CREATE INDEX audit_of_account ON audit (account, at DESC, id DESC);
+-- What strangers tried as somebody; theirs may be most of the rows.
+CREATE INDEX audit_of_strangers ON audit (subject, at DESC, id DESC) WHERE account = '';
