@@ -104,8 +104,20 @@ async def test_bytes_that_are_kept_already_lead_to_that_image(service: Fetcher, 
     assert (await service.client.find([image_id], caller=OWNER))[image_id].image_id == kept
     assert len(service.objects()) == 1
     await service.ask("DELETE", f"/api/v1/images/{image_id}")
-    with pytest.raises(NotFound):
-        await service.ask("GET", f"/api/v1/images/{kept}")
+    for each in (kept, image_id):
+        with pytest.raises(NotFound):
+            await service.shown(each)
+
+
+async def test_an_image_that_came_and_was_deleted_is_gone(service: Fetcher, here: Host) -> None:
+    image_id = await service.fetch(f"{here.url}a.jpg")
+    await service.told(image_id)
+
+    await service.ask("DELETE", f"/api/v1/images/{image_id}")
+
+    for path in ("", "/content"):
+        with pytest.raises(NotFound):
+            await service.ask("GET", f"/api/v1/images/{image_id}{path}")
 
 
 @pytest.mark.parametrize(
@@ -234,7 +246,9 @@ async def test_another_service_has_images_fetched_and_hears_of_their_fate(
     service: Fetcher, here: Host
 ) -> None:
     wanted = [
-        Promise(image_id="i1", owner="owner", url=f"{here.url}a.jpg", key_id="k", stored_bytes=9),
+        Promise(
+            image_id="i1", owner="owner", url=f"{here.url}a.jpg", key_id="k", stored_bytes=10**6
+        ),
         Promise(image_id="i2", owner="owner", url="http://10.0.0.1/"),
         Promise(image_id="i3", owner="owner"),
     ]
@@ -246,7 +260,7 @@ async def test_another_service_has_images_fetched_and_hears_of_their_fate(
     fates = await service.process.fetch([each.model_copy(update={"url": None}) for each in wanted])
 
     asker = (await service.uploads.promises.find(OWNER, "i1")).asker
-    assert (asker.account, asker.key_id, asker.stored_bytes) == ("owner", "k", 9)
+    assert (asker.account, asker.key_id, asker.stored_bytes) == ("owner", "k", 10**6)
     assert before == 0
     assert [each.status for each in first][2] == "failed"
     assert [each.status for each in fates] == ["stored", "failed", "failed"]

@@ -20,6 +20,7 @@ from imagemill.idempotency import Remembered, Running, check, fingerprint, key_o
 from imagemill.idempotency import records as answers
 from imagemill.uploads.content_routes import ImageId, add_content
 from imagemill.uploads.describing import Changes
+from imagemill.uploads.fetch import FetchStatus
 from imagemill.uploads.fetch_routes import SCHEMAS, Fetches, FetchList, body_schema
 from imagemill.uploads.internal import add_events
 from imagemill.uploads.listing import METADATA, UNSTORED, Page, page
@@ -204,7 +205,10 @@ class _Routes:
         try:
             return self._shown(await self.uploads.get(caller, image_id))
         except NotFound:
-            return json_answer(fetch_view(await self.uploads.promises.find(caller, image_id)))
+            fetch = await self.uploads.promises.find(caller, image_id)
+        if fetch.status is FetchStatus.STORED:  # It has just come, or what came was deleted.
+            return self._shown(await self.uploads.get(caller, image_id))
+        return json_answer(fetch_view(fetch))
 
     async def describe(self, request: Request, image_id: ImageId, caller: Caller) -> Response:
         """Change an image's tags, metadata, name, or whether anybody may read it.
