@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -341,3 +342,51 @@ async def test_what_became_of_images_is_forgotten_in_time_but_not_where_an_id_le
     assert (await service.shown(alias))["image_id"] == kept
     with pytest.raises(NotFound):
         await service.shown(failed)
+
+
+async def test_images_that_are_not_there_have_lists_of_their_own(
+    tmp_path: Path, sandbox: Sandbox, here: Host
+) -> None:
+    async with fetching(tmp_path, sandbox, here, loops=0) as service:
+        ids = []
+        for number in range(3):
+            ids.append(await service.fetch(f"{here.url}404?{number}"))
+            service.clock.now += 1
+        await service.fetch(f"{here.url}a.jpg", OTHER)
+
+        first = await listed(service, "status=pending&limit=2")
+        rest = await listed(service, f"status=pending&limit=2&cursor={first['next']}")
+
+    assert [each["image_id"] for each in first["images"] + rest["images"]] == ids[::-1]
+    assert (rest["next"], {each["status"] for each in first["images"]}) == (None, {"pending"})
+
+
+async def test_images_that_did_not_come_are_listed_with_the_reason(
+    service: Fetcher, here: Host
+) -> None:
+    image_id = await service.fetch(f"{here.url}404")
+    await service.told(image_id)
+
+    found = (await listed(service, "status=failed"))["images"]
+
+    assert [each["image_id"] for each in found] == [image_id]
+    assert found[0]["error"]["code"] == "source_unavailable"
+    assert (await listed(service, "status=pending"))["images"] == []
+    assert (await listed(service, "status=failed", OTHER))["images"] == []
+
+
+@pytest.mark.parametrize("more", ["q=sea", "tag=sea", "min_width=1", "sort=name", "order=asc"])
+async def test_what_is_not_there_is_found_and_ordered_by_its_status_alone(
+    service: Fetcher, more: str
+) -> None:
+    with pytest.raises(InvalidRequest):
+        await listed(service, f"status=pending&{more}")
+    with pytest.raises(InvalidRequest):
+        await listed(service, "status=failed&cursor=x")
+
+
+async def listed(service: Fetcher, query: str, owner: Identity = OWNER) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        (await service.ask("GET", f"/api/v1/images?{query}", owner)).body
+    )
+    return found
