@@ -77,12 +77,17 @@ def test_the_simple_routes_fetch_what_a_url_leads_to(tmp_path: Path) -> None:
             made, failed = (status_of(api, each) for each in (promise, blocked))
             shown = httpx2.get(made["imageUrl"], trust_env=False)
             again = api.get(f"/status/{made['imageId']}").json()
+            twice = api.post("/images", json={"url": url})
+            same = status_of(api, twice)
+            led = api.get(f"/status/{twice.json()['imageId']}").json()
 
     assert (promise.status_code, promise.json()["originUrl"]) == (202, url)
     assert promise.headers["location"] == f"/status/{promise.json()['requestId']}"
     assert (made["status"], made["originUrl"], made["error"]) == ("COMPLETED", url, None)
     assert (made["metadata"]["width"], again["requestId"]) == (64, made["requestId"])
     assert pictures.opened(shown.content).size == (64, 48)
+    assert (same["status"], same["imageId"]) == ("COMPLETED", made["imageId"])
+    assert led["requestId"] == same["requestId"] != made["requestId"]
     assert (failed["status"], failed["error"]["code"]) == ("FAILED", "source_blocked")
     assert (failed["imageUrl"], failed["results"], failed["metadata"]) == (None, {}, None)
 
