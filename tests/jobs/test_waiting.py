@@ -10,7 +10,14 @@ import pytest
 
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import ImageEvent, IntakeError
-from imagemill.errors import Conflict, InvalidRequest, NotFound, Unavailable, UrlNotAllowed
+from imagemill.errors import (
+    Conflict,
+    ImageInUse,
+    InvalidRequest,
+    NotFound,
+    Unavailable,
+    UrlNotAllowed,
+)
 from imagemill.jobs.batch_request import batch_wish_of
 from imagemill.jobs.batches import Batches
 from imagemill.jobs.feeding import starve
@@ -164,6 +171,24 @@ async def test_results_that_are_stored_already_complete_the_job(life: Life) -> N
     ended = await life.job(job)
     assert (ended.standing.status, ended.is_cached) == (Status.COMPLETED, True)
     assert await life.relayed() == [fresh.id]
+
+
+async def test_what_a_waiting_job_needs_is_not_deleted_under_it(life: Life) -> None:
+    mark = {"m": [{"op": "watermark", "image_id": "A-2"}, {"op": "watermark", "url": MARK}]}
+    job = await submitted(life, mark)
+    await asked(life)
+    needed = [each.image_id for each in life.promised]
+
+    for image_id in ("A-2", *needed):
+        with pytest.raises(ImageInUse):
+            await life.jobs.release_image(image_id, A, force=False)
+    await life.jobs.release_image("A-2", A, force=True)
+
+    assert len(needed) == 2
+    assert (await life.job(job)).standing.status is Status.CANCELLED
+    replayed = await Replays(life.jobs).job(job.id, A)
+    assert "A-2" in replayed.pictures
+    assert needed[0] not in replayed.pictures
 
 
 async def test_a_job_that_waits_can_be_cancelled(life: Life) -> None:

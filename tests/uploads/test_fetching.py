@@ -17,6 +17,7 @@ from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import (
     Conflict,
     IdempotencyKeyReused,
+    ImageInUse,
     InvalidRequest,
     NotFound,
     TooMany,
@@ -164,6 +165,23 @@ async def test_an_image_that_is_deleted_on_its_way_does_not_come(
         other = await service.fetch(f"{here.url}a.jpg")
         await service.told(other)
         assert (await service.shown(other))["image_id"] == other
+
+
+async def test_an_image_that_jobs_wait_for_is_called_off_by_force_alone(
+    tmp_path: Path, sandbox: Sandbox, here: Host
+) -> None:
+    async with fetching(tmp_path, sandbox, here, loops=0) as service:
+        image_id = await service.fetch(f"{here.url}a.jpg")
+        service.jobs.used.add(image_id)
+
+        with pytest.raises(ImageInUse):
+            await service.ask("DELETE", f"/api/v1/images/{image_id}")
+        assert (await service.shown(image_id))["status"] == "pending"
+        await service.ask("DELETE", f"/api/v1/images/{image_id}?force=1")
+
+        with pytest.raises(NotFound):
+            await service.shown(image_id)
+        assert service.jobs.asked[-1] == (image_id, True, "owner")
 
 
 async def test_a_fetch_that_a_killed_process_was_at_is_done_again(

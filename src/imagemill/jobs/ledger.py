@@ -286,7 +286,7 @@ class Ledger:
             standing=Standing(Status.COMPLETED if is_done else Status.QUEUED),
             image_id=plan.image.image_id if isinstance(plan, Plan) else plan.image_id,
             storage_key=plan.image.storage_key if isinstance(plan, Plan) else "",
-            pictures=plan.pictures if isinstance(plan, Plan) else {},
+            pictures=plan.pictures if isinstance(plan, Plan) else dict.fromkeys(plan.further, ""),
             digests=plan.digests if isinstance(plan, Plan) else {},
             outputs=outputs,
             created_at=now,
