@@ -17,7 +17,7 @@ from imagemill.errors import QuotaExceeded
 from tests.acceptance import pictures
 from tests.acceptance.api import good
 from tests.egress.hosts import Host, answer, host
-from tests.uploads.asking import CHUNK, FOREIGNER, TUS, asking
+from tests.uploads.asking import CHUNK, FOREIGNER, TUS, VERSION, asking
 from tests.uploads.fetching import Fetcher, fetching
 from tests.uploads.forms import FORM, file_part, form, stream
 from tests.uploads.service import OWNER
@@ -153,3 +153,19 @@ async def test_an_account_that_is_gone_leaves_nothing(service: Fetcher, here: Ho
     after = await rows(service)
     assert {name for name in after if after[name] != before[name]} == COUNTERS
     assert service.objects() == objects
+
+
+async def test_a_whole_upload_waits_for_room(service: Fetcher) -> None:
+    async with asking(service, FULL) as client:
+        refused = await client.post(
+            TUS, content=PICTURE, headers={**CHUNK, "upload-length": str(len(PICTURE))}
+        )
+        (path,) = [f"{TUS}/{each['id']}" for each in (await rows(service))["uploads"]]
+
+    async with asking(service, KEY) as client:
+        looked = await client.head(path, headers=VERSION)
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "quota_exceeded")
+    assert looked.status_code == 200
+    assert looked.headers["upload-offset"] == str(len(PICTURE))
+    assert looked.headers["imagemill-image-id"]

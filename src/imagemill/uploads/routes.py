@@ -29,7 +29,7 @@ from imagemill.uploads.service import Uploads
 from imagemill.uploads.stored_routes import add_stored
 from imagemill.uploads.tus_routes import add_tus
 from imagemill.uploads.unstored import unstored_page
-from imagemill.uploads.upload_routes import add_uploads
+from imagemill.uploads.upload_routes import FULL, add_uploads
 from imagemill.uploads.views import FetchView, ImageList, ImageView, fetch_view, image_view
 from imagemill.web import NO_QUERY, Caller, body_stream, only_query, service_app
 from imagemill.web.answers import json_answer
@@ -91,7 +91,7 @@ _TAKEN_IN: Described = {
         "headers": _MADE,
     },
     201: {"description": "The picture is kept.", "headers": _MADE},
-    429: problem("The originals of the key, or of the account, would take up too many bytes."),
+    **FULL,
     202: {
         "model": FetchView | FetchList,
         "description": "The picture will be fetched, or each of many.",
