@@ -17,6 +17,7 @@ EDGES: Mapping[str, str] = {
     "src/imagemill/engine/child.py": "the order: whatever it met becomes its answer",
     "src/imagemill/engine/zygote.py": "the zygote's end: the parent is told why",
     "src/imagemill/uploads/fetching.py": "the fetch: whatever it met ends it, and no other",
+    "src/imagemill/jobs/waiting.py": "the job that waited: what its plan met is told to its owner",
     "src/imagemill/notifier/sender.py": "the delivery: what a channel met is one failed try of it",
     "src/imagemill/worker/service.py": "the attempt: what a job met is told to the jobs service",
     "src/imagemill/web/requests.py": "the request: logged once, answered as a problem",

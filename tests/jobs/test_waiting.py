@@ -9,10 +9,18 @@ from typing import Any
 import pytest
 
 from imagemill.contracts.identity import Identity
-from imagemill.contracts.uploads import ImageEvent
-from imagemill.errors import Conflict, InvalidRequest, NotFound, Unavailable, UrlNotAllowed
+from imagemill.contracts.uploads import ImageEvent, IntakeError
+from imagemill.errors import (
+    Conflict,
+    ImageInUse,
+    InvalidRequest,
+    NotFound,
+    Unavailable,
+    UrlNotAllowed,
+)
 from imagemill.jobs.batch_request import batch_wish_of
 from imagemill.jobs.batches import Batches
+from imagemill.jobs.feeding import starve
 from imagemill.jobs.job import Job
 from imagemill.jobs.records import batches
 from imagemill.jobs.replays import Replays
@@ -121,6 +129,34 @@ async def test_a_plan_that_turns_out_impossible_fails_the_job(life: Life) -> Non
     assert (ended.standing.status, ended.error["code"]) == (Status.FAILED, "output_impossible")
 
 
+async def test_a_job_that_nobody_can_plan_ends_and_holds_no_other_up(life: Life) -> None:
+    broken, good = await submitted(life), await submitted(life)
+    for each in (broken, good):
+        life.come(each.image_id)
+    image = life.images[broken.image_id]
+    facts = image.facts.model_copy(update={"width": 0})
+    life.images[broken.image_id] = image.model_copy(update={"facts": facts})
+
+    await asked(life)
+
+    ended = await life.job(broken)
+    assert ended.error is not None
+    assert (ended.standing.status, ended.error["code"]) == (Status.FAILED, "internal")
+    assert await life.relayed() == [good.id]
+
+
+async def test_a_job_that_waits_no_more_does_not_end_for_its_image(life: Life) -> None:
+    job = await submitted(life)
+    life.come(job.image_id)
+    await asked(life)
+    error = IntakeError(code="not_found", message="It is gone.")
+
+    with pytest.raises(Conflict):
+        await life.database.run(lambda each: starve(life.jobs.ledger, each, job.id, error))
+
+    assert (await life.job(job)).standing.status is Status.QUEUED
+
+
 async def test_results_that_are_stored_already_complete_the_job(life: Life) -> None:
     first = await submitted(life, input_={"image_id": "A-1"})
     await life.relayed()
@@ -135,6 +171,24 @@ async def test_results_that_are_stored_already_complete_the_job(life: Life) -> N
     ended = await life.job(job)
     assert (ended.standing.status, ended.is_cached) == (Status.COMPLETED, True)
     assert await life.relayed() == [fresh.id]
+
+
+async def test_what_a_waiting_job_needs_is_not_deleted_under_it(life: Life) -> None:
+    mark = {"m": [{"op": "watermark", "image_id": "A-2"}, {"op": "watermark", "url": MARK}]}
+    job = await submitted(life, mark)
+    await asked(life)
+    needed = [each.image_id for each in life.promised]
+
+    for image_id in ("A-2", *needed):
+        with pytest.raises(ImageInUse):
+            await life.jobs.release_image(image_id, A, force=False)
+    await life.jobs.release_image("A-2", A, force=True)
+
+    assert len(needed) == 2
+    assert (await life.job(job)).standing.status is Status.CANCELLED
+    replayed = await Replays(life.jobs).job(job.id, A)
+    assert "A-2" in replayed.pictures
+    assert needed[0] not in replayed.pictures
 
 
 async def test_a_job_that_waits_can_be_cancelled(life: Life) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import (
     Conflict,
     IdempotencyKeyReused,
+    ImageInUse,
     InvalidRequest,
     NotFound,
     TooMany,
@@ -104,8 +106,20 @@ async def test_bytes_that_are_kept_already_lead_to_that_image(service: Fetcher, 
     assert (await service.client.find([image_id], caller=OWNER))[image_id].image_id == kept
     assert len(service.objects()) == 1
     await service.ask("DELETE", f"/api/v1/images/{image_id}")
-    with pytest.raises(NotFound):
-        await service.ask("GET", f"/api/v1/images/{kept}")
+    for each in (kept, image_id):
+        with pytest.raises(NotFound):
+            await service.shown(each)
+
+
+async def test_an_image_that_came_and_was_deleted_is_gone(service: Fetcher, here: Host) -> None:
+    image_id = await service.fetch(f"{here.url}a.jpg")
+    await service.told(image_id)
+
+    await service.ask("DELETE", f"/api/v1/images/{image_id}")
+
+    for path in ("", "/content"):
+        with pytest.raises(NotFound):
+            await service.ask("GET", f"/api/v1/images/{image_id}{path}")
 
 
 @pytest.mark.parametrize(
@@ -151,6 +165,23 @@ async def test_an_image_that_is_deleted_on_its_way_does_not_come(
         other = await service.fetch(f"{here.url}a.jpg")
         await service.told(other)
         assert (await service.shown(other))["image_id"] == other
+
+
+async def test_an_image_that_jobs_wait_for_is_called_off_by_force_alone(
+    tmp_path: Path, sandbox: Sandbox, here: Host
+) -> None:
+    async with fetching(tmp_path, sandbox, here, loops=0) as service:
+        image_id = await service.fetch(f"{here.url}a.jpg")
+        service.jobs.used.add(image_id)
+
+        with pytest.raises(ImageInUse):
+            await service.ask("DELETE", f"/api/v1/images/{image_id}")
+        assert (await service.shown(image_id))["status"] == "pending"
+        await service.ask("DELETE", f"/api/v1/images/{image_id}?force=1")
+
+        with pytest.raises(NotFound):
+            await service.shown(image_id)
+        assert service.jobs.asked[-1] == (image_id, True, "owner")
 
 
 async def test_a_fetch_that_a_killed_process_was_at_is_done_again(
@@ -234,7 +265,9 @@ async def test_another_service_has_images_fetched_and_hears_of_their_fate(
     service: Fetcher, here: Host
 ) -> None:
     wanted = [
-        Promise(image_id="i1", owner="owner", url=f"{here.url}a.jpg", key_id="k", stored_bytes=9),
+        Promise(
+            image_id="i1", owner="owner", url=f"{here.url}a.jpg", key_id="k", stored_bytes=10**6
+        ),
         Promise(image_id="i2", owner="owner", url="http://10.0.0.1/"),
         Promise(image_id="i3", owner="owner"),
     ]
@@ -246,7 +279,7 @@ async def test_another_service_has_images_fetched_and_hears_of_their_fate(
     fates = await service.process.fetch([each.model_copy(update={"url": None}) for each in wanted])
 
     asker = (await service.uploads.promises.find(OWNER, "i1")).asker
-    assert (asker.account, asker.key_id, asker.stored_bytes) == ("owner", "k", 9)
+    assert (asker.account, asker.key_id, asker.stored_bytes) == ("owner", "k", 10**6)
     assert before == 0
     assert [each.status for each in first][2] == "failed"
     assert [each.status for each in fates] == ["stored", "failed", "failed"]
@@ -327,3 +360,51 @@ async def test_what_became_of_images_is_forgotten_in_time_but_not_where_an_id_le
     assert (await service.shown(alias))["image_id"] == kept
     with pytest.raises(NotFound):
         await service.shown(failed)
+
+
+async def test_images_that_are_not_there_have_lists_of_their_own(
+    tmp_path: Path, sandbox: Sandbox, here: Host
+) -> None:
+    async with fetching(tmp_path, sandbox, here, loops=0) as service:
+        ids = []
+        for number in range(3):
+            ids.append(await service.fetch(f"{here.url}404?{number}"))
+            service.clock.now += 1
+        await service.fetch(f"{here.url}a.jpg", OTHER)
+
+        first = await listed(service, "status=pending&limit=2")
+        rest = await listed(service, f"status=pending&limit=2&cursor={first['next']}")
+
+    assert [each["image_id"] for each in first["images"] + rest["images"]] == ids[::-1]
+    assert (rest["next"], {each["status"] for each in first["images"]}) == (None, {"pending"})
+
+
+async def test_images_that_did_not_come_are_listed_with_the_reason(
+    service: Fetcher, here: Host
+) -> None:
+    image_id = await service.fetch(f"{here.url}404")
+    await service.told(image_id)
+
+    found = (await listed(service, "status=failed"))["images"]
+
+    assert [each["image_id"] for each in found] == [image_id]
+    assert found[0]["error"]["code"] == "source_unavailable"
+    assert (await listed(service, "status=pending"))["images"] == []
+    assert (await listed(service, "status=failed", OTHER))["images"] == []
+
+
+@pytest.mark.parametrize("more", ["q=sea", "tag=sea", "min_width=1", "sort=name", "order=asc"])
+async def test_what_is_not_there_is_found_and_ordered_by_its_status_alone(
+    service: Fetcher, more: str
+) -> None:
+    with pytest.raises(InvalidRequest):
+        await listed(service, f"status=pending&{more}")
+    with pytest.raises(InvalidRequest):
+        await listed(service, "status=failed&cursor=x")
+
+
+async def listed(service: Fetcher, query: str, owner: Identity = OWNER) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        (await service.ask("GET", f"/api/v1/images?{query}", owner)).body
+    )
+    return found

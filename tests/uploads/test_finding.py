@@ -169,6 +169,9 @@ async def test_a_cursor_leads_into_its_own_list_alone(shelf: Service) -> None:
         {"cursor": "WzFd"},
         {"cursor": "bnVsbA"},
         {"cursor": cursor[:-4]},
+        {"cursor": Wanted().cursor(Place(1, 10**30))},
+        {"cursor": Wanted().cursor(Place(10**30, 1)), "sort": "created_at"},
+        {"cursor": Wanted().cursor(Place(1, -1))},
     ]
     for wrong in wrongs:
         with pytest.raises(InvalidRequest):

@@ -19,10 +19,14 @@ NOT_PUBLIC: Final[tuple[Network, ...]] = tuple(
         *("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15"),
         *("224.0.0.0/4", "240.0.0.0/4", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64"),
         *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fc00::/7"),
-        *("fe80::/10", "fec0::/10", "ff00::/8"),
+        *("fe80::/10", "fec0::/10", "ff00::/8", "168.63.129.16/32"),
     )
 )
-"""Networks that `is_global` of one Python or another takes for global, and that are not."""
+"""Networks that `is_global` of one Python or another takes for global, and that are not.
+
+168.63.129.16 is public by every registry, and answers every machine of Azure from within, with the
+secrets of its setup: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+"""
 _NAT64: Final = ip_network("64:ff9b::/96")
 _ISATAP: Final = (b"\0\0\x5e\xfe", b"\2\0\x5e\xfe")
 """What an interface identifier begins with that carries an IPv4 address in its last bytes."""

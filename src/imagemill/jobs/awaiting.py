@@ -31,6 +31,8 @@ class Awaited:
     """Of the original, which may be among those that are waited for."""
     waits: Mapping[str, str | None]
     """Where each image that is waited for is fetched from, by its id; None where it is already."""
+    further: Collection[str]
+    """Ids of the images that steps name: what is there of these is not to go meanwhile."""
     outputs: Mapping[str, PlannedOutput]
     """Steps as they were asked for, without the keys of their work."""
     fresh: bool
@@ -83,6 +85,7 @@ def bound(
     return Awaited(
         image_id=image_id,
         waits={**dict.fromkeys(pending), **{ids[url]: url for url in urls}},
+        further=[each for each in (*images_needed(wish), *ids.values()) if each != image_id],
         outputs={name: _steps(steps, ids) for name, steps in wish.outputs.items()},
         fresh=wish.fresh,
         type=wish.type,
@@ -105,6 +108,7 @@ def again(
     return Awaited(
         image_id=ids.get(job.image_id, job.image_id),
         waits={ids[old]: url for old, url in waits.items()},
+        further=[ids.get(each, each) for each in job.pictures],
         outputs={each.name: _awaited(_renamed(each.steps, ids)) for each in job.outputs},
         fresh=fresh,
         type=job.type,

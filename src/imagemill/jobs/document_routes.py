@@ -16,7 +16,7 @@ from pydantic import Field
 
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Intake
-from imagemill.errors import FieldError, InvalidRequest
+from imagemill.errors import FieldError, InvalidRequest, NotFound
 from imagemill.jobs import once, openapi, parameters
 from imagemill.jobs.documents import (
     PaperStatus,
@@ -140,8 +140,7 @@ class _Routes:
     async def status(self, request_id: _RequestId, caller: Caller) -> Response:
         """Tell where a request stands, and what came of it."""
         jobs = self.public.jobs
-        by_image = await jobs.listed(caller, Listing(limit=1, image_id=request_id))
-        job = by_image[0] if by_image else await jobs.get(request_id, caller)
+        job = await self._on_image(request_id, caller) or await self._found(request_id, caller)
         facts = await facts_of(job, jobs.storage)
         return json_answer(status_view(job, jobs.links, facts))
 
@@ -169,6 +168,23 @@ class _Routes:
                 next=cursor_of(shown[-1].created_at, shown[-1].id) if goes_on else None,
             )
         )
+
+    async def _on_image(self, image_id: str, caller: Identity) -> Job | None:
+        """Find the newest of the caller's jobs on an image."""
+        found = await self.public.jobs.listed(caller, Listing(limit=1, image_id=image_id))
+        return found[0] if found else None
+
+    async def _found(self, request_id: str, caller: Identity) -> Job:
+        """Find a job by its own id, or by one of its image that led to another; else `NotFound`."""
+        jobs = self.public.jobs
+        try:
+            return await jobs.get(request_id, caller)
+        except NotFound:
+            image = (await jobs.uploads.find([request_id], caller=caller)).get(request_id)
+            job = await self._on_image(image.image_id, caller) if image else None
+            if job is None:
+                raise
+            return job
 
     async def _promised(
         self,

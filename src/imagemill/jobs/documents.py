@@ -61,7 +61,8 @@ class StatusView(BaseModel):
         description="Milliseconds since 1970.", examples=[1764072000000]
     )
     imageId: str | None = Field(  # noqa: N815 - the papers' word
-        description="The original, once it is here."
+        description="The original's id, known before it is here; another one where you kept the "
+        "same bytes already."
     )
     imageUrl: str | None = Field(  # noqa: N815 - the papers' word
         description="Where anybody can read the picture that was made, for a week; null until then."

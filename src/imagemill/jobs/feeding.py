@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from imagemill.contracts.uploads import IntakeError
 from imagemill.database import Connection
+from imagemill.errors import Conflict
 from imagemill.jobs import states
 from imagemill.jobs.job import Job
 from imagemill.jobs.ledger import Ledger, NewJob, outputs_of
@@ -38,7 +39,12 @@ def feed(ledger: Ledger, connection: Connection, job_id: str, new: NewJob) -> Jo
 
 
 def starve(ledger: Ledger, connection: Connection, job_id: str, error: IntakeError) -> Job:
-    """End a job whose image did not come or cannot be used; raises `Conflict` when it has."""
+    """End a job whose image did not come or cannot be used.
+
+    Raises `Conflict` for one that has ended, or waits no more.
+    """
     job = jobs.get(connection, job_id)
+    if not job.is_waiting:
+        raise Conflict("The job does not wait for an image any more.")
     told = {**error.model_dump(), "output": None}
     return ledger.carry_out(connection, job, states.starved(job.standing, error.code), error=told)

@@ -128,7 +128,7 @@ class Job:
     storage_key: str
     """Where the original lies."""
     pictures: Mapping[str, str]
-    """Storage key of each further image, by id."""
+    """Storage key of each further image, by id; empty while the job waits for images."""
     digests: Mapping[str, str]
     """SHA-256 of the original and of each further image, by id."""
     outputs: tuple[Output, ...]

@@ -90,7 +90,7 @@ class Ledger:
         if is_counted:
             done = len(made) - len(unfinished)
             self.quota.spend(connection, spender, now, jobs=len(made), completed=done)
-        waiting = [job for job in unfinished if not job.is_waiting]
+        ready = [job for job in unfinished if not job.is_waiting]
         jobs.add(connection, made)
         for job, each in zip(made, new, strict=True):
             if isinstance(each.plan, Awaited):
@@ -98,8 +98,8 @@ class Ledger:
                 waits.add(connection, job.id, plan.asker, plan.waits, now, fresh=plan.fresh)
         events.add_many(connection, made, "job.queued", now)
         events.add_many(connection, _completed(made), "job.completed", now)
-        for priority in {job.terms.priority for job in waiting}:
-            mine = [job for job in waiting if job.terms.priority is priority]
+        for priority in {job.terms.priority for job in ready}:
+            mine = [job for job in ready if job.terms.priority is priority]
             messages = [(job.id, message_about(job)) for job in mine]
             outbox.put(connection, owner, priority, messages)
         return made
@@ -286,7 +286,7 @@ class Ledger:
             standing=Standing(Status.COMPLETED if is_done else Status.QUEUED),
             image_id=plan.image.image_id if isinstance(plan, Plan) else plan.image_id,
             storage_key=plan.image.storage_key if isinstance(plan, Plan) else "",
-            pictures=plan.pictures if isinstance(plan, Plan) else {},
+            pictures=plan.pictures if isinstance(plan, Plan) else dict.fromkeys(plan.further, ""),
             digests=plan.digests if isinstance(plan, Plan) else {},
             outputs=outputs,
             created_at=now,

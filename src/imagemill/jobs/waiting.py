@@ -19,7 +19,7 @@ import structlog
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.uploads import Fate, IntakeError, Promise, UploadsClient
 from imagemill.database import Connection, Database
-from imagemill.errors import Conflict, ImagemillError, NotFound, Refused
+from imagemill.errors import Conflict, ImagemillError, Internal, NotFound, Refused
 from imagemill.jobs.awaiting import kept_as
 from imagemill.jobs.feeding import feed, starve
 from imagemill.jobs.job import Job
@@ -113,7 +113,7 @@ class Waiting:
         for job in starved:
             self.jobs.bells.ended(job)
         for job_id in complete:
-            await self._settle(job_id)
+            await self._settled(job_id)
         return len(due)
 
     def _noted(
@@ -139,20 +139,30 @@ class Waiting:
             waits.end(connection, job_id)
             return []
 
+    async def _settled(self, job_id: str) -> None:
+        """Let a job go on or end, so that what is wrong with it is nobody else's trouble."""
+        try:
+            await self._settle(job_id)
+        except Refused as error:
+            told = IntakeError(code=error.code, message=error.message, limit=error.limit)
+            await self._end(job_id, told)
+        except ImagemillError as error:  # Its turn comes again in a second.
+            _log.warning("job_waits_on", job_id=job_id, reason=error.message)
+        except Exception:  # noqa: BLE001 - one job's end must not be the end of all others'
+            _log.exception("job_not_planned", job_id=job_id)
+            await self._end(job_id, _BROKEN)
+
+    async def _end(self, job_id: str, error: IntakeError) -> None:
+        for each in await self._database.run(lambda each: self._starved(each, job_id, error)):
+            self.jobs.bells.ended(each)
+
     async def _settle(self, job_id: str) -> None:
         """Plan a job whose images are there as one that was just asked for, and let it go on."""
         job = await self._database.read(lambda each: jobs.get(each, job_id))
-        try:
-            new = await self._planned(job)
-        except Refused as error:
-            told = IntakeError(code=error.code, message=error.message, limit=error.limit)
-            starved = await self._database.run(lambda each: self._starved(each, job_id, told))
-            for each in starved:
-                self.jobs.bells.ended(each)
-        else:
-            fed = await self._database.run(lambda each: feed(self.jobs.ledger, each, job_id, new))
-            tell = self.jobs.bells.ended if fed.standing.status.is_final else self.jobs.bells.made
-            tell(fed)
+        new = await self._planned(job)
+        fed = await self._database.run(lambda each: feed(self.jobs.ledger, each, job_id, new))
+        tell = self.jobs.bells.ended if fed.standing.status.is_final else self.jobs.bells.made
+        tell(fed)
 
     async def _planned(self, job: Job) -> NewJob:
         owner = Identity(account=job.owner)
@@ -167,6 +177,7 @@ class Waiting:
 
 
 _UNKNOWN: Final = IntakeError(code=NotFound.code, message="The image did not come.")
+_BROKEN: Final = IntakeError(code=Internal.code, message="Something went wrong on our side.")
 
 
 def _promise(wait: Wait) -> Promise:

@@ -25,14 +25,18 @@ from imagemill.web.links import (
     is_signed,
     wanted_link,
 )
-from imagemill.web.openapi import file_of
+from imagemill.web.openapi import file_of, problem
 
 ImageId = Annotated[str, Path(description="Id of the image, as the upload told it.")]
 _PATH: Final = "/api/v1/images/{image_id}"
 _PUBLIC: Final = "/public/images/{image_id}"
 _FILE: Final[dict[str, Any]] = {
     "response_class": Response,
-    "responses": {**file_of("The original's bytes.", "image/*"), **CONDITIONAL},
+    "responses": {
+        **file_of("The original's bytes.", "image/*"),
+        409: problem("The image is being fetched."),
+        **CONDITIONAL,
+    },
     "tags": ["images"],
 }
 
@@ -63,7 +67,7 @@ class _Routes:
         if is_signed(request):
             image = await self.uploads.any(image_id)
         else:
-            image = await self.uploads.get(caller, image_id)
+            image = await self.uploads.get_stored(caller, image_id)
         return await self._delivered(request, image, audience)
 
     async def link(self, request: Request, image_id: ImageId, caller: Caller) -> Link:

@@ -10,9 +10,12 @@ from enum import StrEnum
 from typing import Final
 
 from imagemill.errors import FieldError, InvalidRequest
+from imagemill.web.reading import value_of
 
 MOST: Final = 100
 """Images on one page of a list."""
+_LARGEST: Final = 10**18
+"""More than any size, width or number is."""
 
 
 class Sort(StrEnum):
@@ -87,15 +90,20 @@ class Wanted:
     def _place(self, cursor: str) -> Place:
         try:
             padded = cursor.encode() + b"=" * (-len(cursor) % 4)
-            digest, key, number = json.loads(base64.urlsafe_b64decode(padded))
+            digest, key, number = value_of(base64.urlsafe_b64decode(padded))
         except (ValueError, TypeError) as error:
             raise _no_cursor("is not one that an answer gave.") from error
         if digest != self._digest:
             raise _no_cursor("is of a list with other filters or another order.")
         is_text = self.sort is Sort.NAME
-        if not isinstance(number, int) or not isinstance(key, str if is_text else int):
+        if not _is_number(number) or not (isinstance(key, str) if is_text else _is_number(key)):
             raise _no_cursor("is not one that an answer gave.")
         return Place(key, number)
+
+
+def _is_number(value: object) -> bool:
+    """Tell whether a value is one that a database has room for."""
+    return isinstance(value, int) and 0 <= value <= _LARGEST
 
 
 def _no_cursor(what: str) -> InvalidRequest:

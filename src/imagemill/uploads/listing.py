@@ -19,7 +19,7 @@ from imagemill.web.links import FileLinks
 
 _METADATA: Final = "metadata."
 UNSTORED: Final = frozenset({FetchStatus.PENDING.value, FetchStatus.FAILED.value})
-"""FetchStatus of images that are not there, which have lists of their own."""
+"""Statuses of images that are not there, which have lists of their own."""
 _MOST_TERMS: Final = 20
 """Tags, pairs of metadata and words of one search, all together."""
 _REPEATED: Final = "tag"

@@ -20,6 +20,7 @@ from imagemill.idempotency import Remembered, Running, check, fingerprint, key_o
 from imagemill.idempotency import records as answers
 from imagemill.uploads.content_routes import ImageId, add_content
 from imagemill.uploads.describing import Changes
+from imagemill.uploads.fetch import FetchStatus
 from imagemill.uploads.fetch_routes import SCHEMAS, Fetches, FetchList, body_schema
 from imagemill.uploads.internal import add_events
 from imagemill.uploads.listing import METADATA, UNSTORED, Page, page
@@ -28,7 +29,7 @@ from imagemill.uploads.service import Uploads
 from imagemill.uploads.stored_routes import add_stored
 from imagemill.uploads.tus_routes import add_tus
 from imagemill.uploads.unstored import unstored_page
-from imagemill.uploads.upload_routes import add_uploads
+from imagemill.uploads.upload_routes import FULL, add_uploads
 from imagemill.uploads.views import FetchView, ImageList, ImageView, fetch_view, image_view
 from imagemill.web import NO_QUERY, Caller, body_stream, only_query, service_app
 from imagemill.web.answers import json_answer
@@ -90,7 +91,7 @@ _TAKEN_IN: Described = {
         "headers": _MADE,
     },
     201: {"description": "The picture is kept.", "headers": _MADE},
-    429: problem("The originals of the key, or of the account, would take up too many bytes."),
+    **FULL,
     202: {
         "model": FetchView | FetchList,
         "description": "The picture will be fetched, or each of many.",
@@ -204,7 +205,10 @@ class _Routes:
         try:
             return self._shown(await self.uploads.get(caller, image_id))
         except NotFound:
-            return json_answer(fetch_view(await self.uploads.promises.find(caller, image_id)))
+            fetch = await self.uploads.promises.find(caller, image_id)
+        if fetch.status is FetchStatus.STORED:  # It has just come, or what came was deleted.
+            return self._shown(await self.uploads.get(caller, image_id))
+        return json_answer(fetch_view(fetch))
 
     async def describe(self, request: Request, image_id: ImageId, caller: Caller) -> Response:
         """Change an image's tags, metadata, name, or whether anybody may read it.

@@ -220,10 +220,22 @@ class Uploads:
         Raises `NotFound`, or `ImageInUse` while jobs that have not ended use it.
         """
         account = owner.account
-        if await self.database.run(lambda each: fetches.withdraw(each, account, image_id)):
+        if await self._withdraw(owner, image_id, force=force):
             return
         kept = await self.database.read(lambda each: records.kept_as(each, account, image_id))
         await self._removal.remove(owner, kept, force=force, note=note)
+
+    async def _withdraw(self, owner: Identity, image_id: str, *, force: bool) -> bool:
+        """Call an image off that is not there, unless jobs wait for it; False where there is none.
+
+        One that came while the jobs service was asked is there, and none to be called off.
+        """
+        account = owner.account
+        fetch = await self.database.read(lambda each: fetches.by_id(each, account, image_id))
+        if fetch is None or fetch.status is FetchStatus.STORED:
+            return False
+        await self.jobs.release_image(image_id, force=force, caller=owner)
+        return await self.database.run(lambda each: fetches.withdraw(each, account, image_id))
 
     async def forget(self, account: str) -> None:
         """Delete all that is kept of an account that is gone, and cancel the jobs that use it."""

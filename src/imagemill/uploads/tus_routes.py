@@ -21,7 +21,7 @@ from imagemill.uploads import tus
 from imagemill.uploads.resumable import Turn
 from imagemill.uploads.service import Uploads
 from imagemill.uploads.upload import Upload, UploadKind, UploadStatus, no_upload
-from imagemill.uploads.upload_routes import EXPIRED, UploadId
+from imagemill.uploads.upload_routes import EXPIRED, FULL, UploadId
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.openapi import BYTES, PICTURE_PROBLEMS, Described, location, problem
 
@@ -62,6 +62,7 @@ _ADDED: Final[Described] = {
     502: problem("What was stored is no longer what arrived."),
     504: PICTURE_PROBLEMS[504],
     **EXPIRED,
+    **FULL,
     **_ALL,
 }
 _CREATE: Final[dict[str, Any]] = {

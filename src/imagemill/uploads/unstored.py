@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import Request
 
 from imagemill.contracts.identity import Identity
@@ -12,15 +14,20 @@ from imagemill.uploads.service import Uploads
 from imagemill.uploads.views import ImageList, fetch_view
 from imagemill.web.paging import cursor_of, place_of
 
+_ORDER: Final = frozenset({"sort", "order"})
+
 
 async def unstored_page(
     request: Request, uploads: Uploads, caller: Identity, wanted: Wanted
 ) -> ImageList:
-    """Read a page, the newest first; raises `InvalidRequest` for filters of what is there."""
+    """Read a page, the newest first; raises `InvalidRequest` for filters of what is there.
+
+    So it does for an order, which would be that of what is there, too.
+    """
     status, cursor = wanted.filters.status, request.query_params.get("cursor", "")
-    if wanted.filters != Filters(status=status):
+    if wanted.filters != Filters(status=status) or _ORDER & request.query_params.keys():
         problem = FieldError(
-            "status", f"is {status}; such images have nothing else to be found by."
+            "status", f"is {status}; such images have nothing else to be found or ordered by."
         )
         raise InvalidRequest("The list cannot be made.", errors=[problem])
     found = await uploads.fetches(caller, FetchStatus(status), place_of(cursor), wanted.limit + 1)

@@ -41,6 +41,9 @@ from imagemill.web.openapi import (
 from imagemill.web.reading import json_object, model_of
 
 UploadId = Annotated[str, Path(description="Id of the upload, as its beginning told it.")]
+FULL: Final[Described] = {
+    429: problem("The originals of the key, or of the account, would take up too many bytes.")
+}
 EXPIRED: Final[Described] = {410: problem("The upload was not completed in time.")}
 _WRONG: Final = "The upload cannot be begun like this."
 _BEGUN: Final = location("Where to ask about the upload.") | REPLAYED
@@ -79,6 +82,7 @@ _COMPLETE: Final[dict[str, Any]] = {
         409: problem("Not all bytes have arrived, or the first request with this key runs still."),
         502: problem("What was stored is no longer what arrived."),
         **EXPIRED,
+        **FULL,
         **PICTURE_PROBLEMS,
     },
     "openapi_extra": {"parameters": [IDEMPOTENCY_KEY]},
