@@ -185,7 +185,7 @@ _OWN: Final[dict[str, Any]] = {
         "get": {
             "tags": ["health"],
             "operationId": "health_ready",
-            "summary": "Tell whether every process answers.",
+            "summary": "Tell whether work can be sent: users, uploads and jobs answer.",
             "security": [],
             "responses": {
                 "200": _word("Work can be sent.", "ready"),
