@@ -34,16 +34,15 @@ from imagemill.web import NO_QUERY, Caller, only_query
 from imagemill.web.answers import json_answer
 from imagemill.web.internal import answer_processes
 from imagemill.web.openapi import schemas_of
-from imagemill.web.paging import cursor_of, place_of
+from imagemill.web.paging import MOST, cursor_of, place_of
 from imagemill.web.reading import json_object, model_of
 
-_MOST = 100
 _Id = Annotated[str, Path(description="Id of the webhook.")]
 _Target = Annotated[
     str, Path(description="Id of the webhook, or `jobs` for the URLs that jobs bring themselves.")
 ]
 _DeliveryId = Annotated[str, Path(description="Id of the delivery.")]
-_Limit = Annotated[int, Query(ge=1, le=_MOST, description="Entries in one answer.")]
+_Limit = Annotated[int, Query(ge=1, le=MOST, description="Entries in one answer.")]
 _Cursor = Annotated[
     str, Query(max_length=200, description="`next` of the answer before; the start if empty.")
 ]
