@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Path, Query, Request, Response
-from pydantic import BaseModel
 
 from imagemill.audit import noting
 from imagemill.contracts.identity import Identity
@@ -21,9 +20,10 @@ from imagemill.users.records import audit
 from imagemill.web import NO_QUERY, Caller, only_query
 from imagemill.web.answers import json_answer
 from imagemill.web.openapi import (
+    BODY_TOO_LARGE,
     IDEMPOTENCY_KEY,
-    REF_TEMPLATE,
     REPLAYED,
+    json_body,
     location,
     problem,
     schemas_of,
@@ -167,33 +167,26 @@ def _url(key: Key) -> str:
     return f"{_PATH}/{key.key_id}"
 
 
-def _body_of(model: type[BaseModel]) -> dict[str, Any]:
-    schema = {"$ref": REF_TEMPLATE.format(model=model.__name__)}
-    content = {"application/json": {"schema": schema}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
-_TOO_LARGE: Final = problem("The body has too many bytes; `limit` says how many it may have.")
 _MAKE: Final[dict[str, Any]] = {
     "status_code": HTTPStatus.CREATED,
     "response_model": KeyMade,
     "responses": {
         201: {"description": "The key.", "headers": location("Where the key is.") | REPLAYED},
         409: problem("The account has as many keys as it may have, or the request is running."),
-        413: _TOO_LARGE,
+        413: BODY_TOO_LARGE,
     },
-    "openapi_extra": {"parameters": [IDEMPOTENCY_KEY], **_body_of(KeyRequest)},
+    "openapi_extra": {"parameters": [IDEMPOTENCY_KEY], **json_body(KeyRequest)},
 }
 _CHANGE: Final[dict[str, Any]] = {
-    "responses": {409: problem("The key was revoked."), 413: _TOO_LARGE},
-    "openapi_extra": _body_of(KeyPatch),
+    "responses": {409: problem("The key was revoked."), 413: BODY_TOO_LARGE},
+    "openapi_extra": json_body(KeyPatch),
 }
 _ROTATE: Final[dict[str, Any]] = {
     "response_model": KeyMade,
     "responses": {
         200: {"description": "The key with its new secret.", "headers": REPLAYED},
         409: problem("The key was revoked, or is the generated one, or the request is running."),
-        413: _TOO_LARGE,
+        413: BODY_TOO_LARGE,
     },
-    "openapi_extra": {"parameters": [IDEMPOTENCY_KEY], **_body_of(RotateRequest)},
+    "openapi_extra": {"parameters": [IDEMPOTENCY_KEY], **json_body(RotateRequest)},
 }
