@@ -47,7 +47,8 @@ class NotificationView(_View):
 
     id: str
     event_id: str = Field(
-        description="Of what happened; webhooks tell the same.", examples=["evt_jobs_17"]
+        description="Of what happened; webhooks tell the same.",
+        examples=["evt_jobs_17_19a4c2f1b3e"],
     )
     type: str = Field(description="Type of the event, or `test`.", examples=["job.completed"])
     channel: Channel
