@@ -19,7 +19,9 @@ from tests.notifier.receiver import Receiver, receiving
 from tests.notifier.smtp_peer import SMTPPeer, smtp_peer
 
 ADA = {"email": "ada@example.com", "password": "correct horse battery"}
-SMALL = {"small": [{"op": "resize", "width": 8}, {"op": "convert", "format": "png"}]}
+SMALL: dict[str, list[JSON]] = {
+    "small": [{"op": "resize", "width": 8}, {"op": "convert", "format": "png"}]
+}
 
 
 @pytest.fixture(scope="module")
