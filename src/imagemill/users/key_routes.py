@@ -18,7 +18,7 @@ from imagemill.users.key_views import KeyList, KeyMade, KeyView, key_made, key_v
 from imagemill.users.keys import Keep, Keys
 from imagemill.users.records import audit
 from imagemill.web import NO_QUERY, Caller, only_query
-from imagemill.web.answers import json_answer
+from imagemill.web.answers import json_answer, untold
 from imagemill.web.openapi import (
     BODY_TOO_LARGE,
     IDEMPOTENCY_KEY,
@@ -78,7 +78,7 @@ class _Routes:
             key, secret = await self.keys.make(caller, wanted, note, keep)
         answer = json_answer(key_made(key, secret), HTTPStatus.CREATED)
         answer.headers["location"] = _url(key)
-        return _untold(answer)
+        return untold(answer)
 
     async def list(self, caller: Caller, limit: _Limit = 20, cursor: _Cursor = "") -> Response:
         """List the account's keys that are not revoked, the newest first."""
@@ -137,7 +137,7 @@ class _Routes:
         before = await self.keys.get(caller.account, key_id)
         keep = _keeping(entry, meaning, HTTPStatus.OK)
         key, secret = await self.keys.rotate(caller, key_id, wanted.overlap_s, note, keep)
-        answer = _untold(json_answer(key_made(key, secret)))
+        answer = untold(json_answer(key_made(key, secret)))
         return _forgetting(answer, before, key)
 
 
@@ -154,12 +154,6 @@ def _forgetting(answer: Response, *keys: Key) -> Response:
     """Let the gateway look the secrets of keys up anew."""
     digests = dict.fromkeys(digest for key in keys for digest in key.digests)
     answer.headers[FORGET] = ",".join(digests)
-    return answer
-
-
-def _untold(answer: Response) -> Response:
-    """Let nobody on the way keep an answer that holds a secret."""
-    answer.headers["cache-control"] = "no-store"
     return answer
 
 
