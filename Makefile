@@ -89,6 +89,7 @@ bench-noop: $(VENV)/.installed-dev ## measure jobs that do nothing beside other 
 .PHONY: bench-finding
 bench-finding: $(VENV)/.installed-dev ## measure finding among 100,000 images; takes three minutes
 	@$(BIN)/python -m benchmarks.finding
+
 .PHONY: bench-crowd
 bench-crowd: $(VENV)/.installed-dev ## measure what slow clients and large uploads do to others; takes two minutes
 	@$(BIN)/python -m benchmarks.crowd

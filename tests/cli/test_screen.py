@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import BaseModel
 
 from imagemill.cli.report import saved
-from imagemill.cli.screen import Column, bytes_in_words, plain
+from imagemill.cli.screen import Column, bytes_in_words, listing, plain
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,26 @@ def test_what_was_saved_is_told_in_percent_and_growth_as_less_than_nothing() -> 
     assert saved(1000, 250) == "75.0 %"
     assert saved(100, 150) == "-50.0 %"
     assert not saved(0, 10)
+
+
+@pytest.mark.parametrize(
+    ("names", "as_json", "said"),
+    [
+        (["b.jpg", "a.jpg"], False, ("file\nb.jpg\na.jpg\n", "")),
+        (["a.jpg"], True, ('[\n  {\n    "name": "a.jpg"\n  }\n]\n', "")),
+        ([], True, ("[]\n", "")),
+        ([], False, ("", "There are none.\n")),
+    ],
+)
+def test_a_list_is_a_table_or_json_and_says_when_there_is_nothing(
+    capsys: pytest.CaptureFixture[str], names: list[str], *, as_json: bool, said: tuple[str, str]
+) -> None:
+    rows = [(Thing(name=each), (each,)) for each in names]
+
+    listing((Column("file"),), rows, as_json=as_json, none="There are none.")
+
+    assert capsys.readouterr() == said
+
+
+class Thing(BaseModel):
+    name: str

@@ -43,6 +43,7 @@ def front(users: Users, *, rates: Rates | None = None, **settings: object) -> Ga
         [ip_network(each) for each in found.trusted_proxies],
         SIGNER,
         peers={},
+        needs=(),
         routes={
             "/api/v1/api-keys": service,
             "/api/v1/": InMemory(echoes()),

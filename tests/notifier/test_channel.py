@@ -13,7 +13,7 @@ from imagemill.egress.addresses import Address
 from imagemill.egress.client import Egress
 from imagemill.egress.settings import Rules
 from imagemill.notifier.channels import Kind, again
-from imagemill.notifier.channels.webhook import judged, pause_asked_for
+from imagemill.notifier.channels.webhook import judged
 from imagemill.notifier.settings import NotifierSettings
 from imagemill.notifier.webhooks.aftermath import aftermath
 from tests.notifier.hooked import Hooked, hooked
@@ -44,24 +44,6 @@ def test_a_status_says_whether_it_was_taken(status: int, kind: Kind) -> None:
 @pytest.mark.parametrize(("status", "after_s"), [(429, 7.0), (503, 7.0), (500, None), (404, None)])
 def test_a_pause_is_taken_from_who_is_asked_too_often(status: int, after_s: float | None) -> None:
     assert judged(status, {"retry-after": "7"}, "", 0.0).after_s == after_s
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("", None),
-        ("120", 120.0),
-        ("Thu, 01 Jan 1970 00:01:40 GMT", 90.0),
-        ("Thu, 01 Jan 1970 00:00:01 GMT", 0.0),
-        ("soon", None),
-        ("-5", None),
-        ("1.5", None),
-        ("9" * 400, None),
-        ("١٢", None),
-    ],
-)
-def test_a_pause_is_read_in_seconds_or_as_a_date(text: str, seconds: float | None) -> None:
-    assert pause_asked_for(text, 10.0) == seconds
 
 
 async def test_a_receiver_that_asks_for_a_pause_gets_it(hooks: Hooked, receiver: Receiver) -> None:

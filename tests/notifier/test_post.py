@@ -68,6 +68,12 @@ def test_the_facts_of_an_image_have_its_name() -> None:
     assert facts == Facts("image.failed", "i", "/api/v1/images/i", "a.jpg", "x")
 
 
+def test_an_image_failed_for_the_code_that_the_log_has() -> None:
+    facts = facts_of("image.failed", {"image_id": "i", "status": "failed", "code": "too_large"})
+
+    assert facts.reason == "too_large"
+
+
 @pytest.mark.parametrize("type_", ["job.completed", "batch.completed", "image.stored"])
 def test_of_what_is_gone_only_what_the_log_says_is_told(type_: str) -> None:
     assert facts_of(type_, {}).type == type_

@@ -391,6 +391,7 @@ async def test_what_is_sent_again_under_its_key_is_done_once(
     for first, second in (made, rotated, tested):
         assert first.json() == second.json()
         assert second.headers["idempotency-replayed"] == "true"
+    assert {each.headers["cache-control"] for each in (*made, *rotated)} == {"no-store"}
     assert len((await hooks.ask("GET")).json()["webhooks"]) == 1
     assert await rows(hooks, "deliveries") == 1
     assert other.json()["code"] == "idempotency_key_reused"

@@ -199,6 +199,7 @@ async def _start_gateway(parts: Parts) -> ASGIApp:
         trusted=[ipaddress.ip_network(each) for each in settings.trusted_proxies],
         signer=parts.signer,
         peers={name: Peer(parts.client(name, "gateway")) for name in _known_peers(parts)},
+        needs=BY_NAME["gateway"].asks,
         routes=_routes(parts, BY_NAME.values()),
         open_paths=frozenset(path for each in BY_NAME.values() for path in each.opens),
         version=__version__,

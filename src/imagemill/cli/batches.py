@@ -110,12 +110,8 @@ def show_all(
             return [each async for each in client.batches.list(limit=limit)]
 
     found = asyncio.run(work())
-    if as_json:
-        screen.say_json([each.model_dump(mode="json") for each in found])
-    elif found:
-        screen.table(_COLUMNS, [_row(each) for each in found])
-    else:
-        screen.note("There are no batches.")
+    rows = [(each, _row(each)) for each in found]
+    screen.listing(_COLUMNS, rows, as_json=as_json, none="There are no batches.")
 
 
 def show(
@@ -247,7 +243,7 @@ def _row(batch: Batch) -> tuple[str, ...]:
     return (
         batch.batch_id,
         str(batch.status),
-        f"{batch.created_at.astimezone():%Y-%m-%d %H:%M:%S}",
+        screen.moment(batch.created_at),
         str(batch.total),
         str(batch.completed),
         str(batch.failed),

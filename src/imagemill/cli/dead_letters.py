@@ -85,12 +85,8 @@ def show_all(  # noqa: PLR0913 - each option is an argument
             ]
 
     found = asyncio.run(work())
-    if as_json:
-        screen.say_json([each.model_dump(mode="json") for each in found])
-    elif found:
-        screen.table(_COLUMNS, [_row(each) for each in found])
-    else:
-        screen.note("There are no such dead letters.")
+    rows = [(each, _row(each)) for each in found]
+    screen.listing(_COLUMNS, rows, as_json=as_json, none="There are no such dead letters.")
 
 
 def show(
@@ -231,7 +227,7 @@ def _row(letter: DeadLetter) -> tuple[str, ...]:
         letter.state,
         letter.reason,
         letter.operation,
-        _clock(letter.at),
+        screen.moment(letter.at),
         letter.replayed_as or "",
     )
 
@@ -241,12 +237,8 @@ def _tried(attempt: Attempt) -> tuple[str, ...]:
     return (
         str(attempt.number),
         attempt.outcome,
-        _clock(attempt.started_at),
+        screen.moment(attempt.started_at),
         f"{(attempt.ended_at - attempt.started_at).total_seconds():.1f}",
         attempt.worker,
         f"{error['code']}: {error.get('message', '')}" if "code" in error else "",
     )
-
-
-def _clock(at: datetime) -> str:
-    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"

@@ -64,12 +64,8 @@ def show_all(
             return [each async for each in client.images.find(which, sort=sort, limit=limit)]
 
     found = asyncio.run(work())
-    if as_json:
-        screen.say_json([each.model_dump(mode="json") for each in found])
-    elif found:
-        screen.table(_COLUMNS, [_row(each) for each in found])
-    else:
-        screen.note("There are no such images.")
+    rows = [(each, _row(each)) for each in found]
+    screen.listing(_COLUMNS, rows, as_json=as_json, none="There are no such images.")
 
 
 def show(
@@ -106,7 +102,7 @@ def link(
 
     made = asyncio.run(work())
     screen.say(made.url)
-    screen.note(f"It opens until {made.expires_at.astimezone():%Y-%m-%d %H:%M:%S}.")
+    screen.note(f"It opens until {screen.moment(made.expires_at)}.")
 
 
 def delete(
@@ -142,7 +138,7 @@ def _row(image: Image) -> tuple[str, ...]:
         image.format,
         f"{image.width}x{image.height}",
         screen.bytes_in_words(image.size_bytes),
-        f"{kept.astimezone():%Y-%m-%d %H:%M:%S}" if kept else "",
+        screen.moment(kept) if kept else "",
         ", ".join(image.tags),
         image.name or "",
     )

@@ -47,19 +47,15 @@ def jobs(
             return [each async for each in client.jobs(status=wanted, limit=limit)]
 
     found = asyncio.run(work())
-    if as_json:
-        screen.say_json([each.model_dump(mode="json") for each in found])
-    elif found:
-        screen.table(_COLUMNS, [_row(each) for each in found])
-    else:
-        screen.note("There are no such jobs.")
+    rows = [(each, _row(each)) for each in found]
+    screen.listing(_COLUMNS, rows, as_json=as_json, none="There are no such jobs.")
 
 
 def _row(job: Job) -> tuple[str, ...]:
     return (
         job.job_id,
         str(job.status),
-        f"{job.created_at.astimezone():%Y-%m-%d %H:%M:%S}",
+        screen.moment(job.created_at),
         _took(job),
         str(len(job.outputs) or ""),
         job.error.code if job.error else "",

@@ -48,10 +48,8 @@ def show_all(
             return [each async for each in client.keys.list(limit=limit)]
 
     found = asyncio.run(work())
-    if as_json:
-        screen.say_json([each.model_dump(mode="json") for each in found])
-    else:
-        screen.table(_COLUMNS, [_row(each) for each in found])
+    rows = [(each, _row(each)) for each in found]
+    screen.listing(_COLUMNS, rows, as_json=as_json, none="There are no keys.")
 
 
 def create(  # noqa: PLR0913 - each option is an argument
@@ -156,4 +154,4 @@ def _row(key: Key) -> tuple[str, ...]:
 
 
 def _moment(at: datetime | None) -> str:
-    return "never" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M}"
+    return "never" if at is None else screen.moment(at)

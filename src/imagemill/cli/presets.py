@@ -144,19 +144,15 @@ def _only(wishes: Wishes) -> list[StepJSON]:
 
 
 def _show(found: list[Preset], steps: Callable[[Preset], str], *, as_json: bool) -> None:
-    if as_json:
-        screen.say_json([each.model_dump(mode="json") for each in found])
-    elif found:
-        screen.table(_COLUMNS, [_row(each, steps(each)) for each in found])
-    else:
-        screen.note("There are no presets.")
+    rows = [(each, _row(each, steps(each))) for each in found]
+    screen.listing(_COLUMNS, rows, as_json=as_json, none="There are no presets.")
 
 
 def _row(preset: Preset, steps: str) -> tuple[str, ...]:
     return (
         preset.name,
         str(preset.version),
-        f"{preset.created_at.astimezone():%Y-%m-%d %H:%M:%S}",
+        screen.moment(preset.created_at),
         steps,
         preset.description,
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
@@ -25,6 +26,14 @@ class Column:
     title: str
     is_number: bool = False
     """Whether it is set flush right."""
+
+
+class Shown(Protocol):
+    """Something that can be written as JSON."""
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """Give its fields; the mode is `json`."""
+        ...
 
 
 Move = Callable[[str, str, float], None]
@@ -54,6 +63,28 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
         return
     for line in plain(columns, rows):
         say(line)
+
+
+def listing(
+    columns: Sequence[Column],
+    rows: Iterable[tuple[Shown, Sequence[str]]],
+    *,
+    as_json: bool,
+    none: str,
+) -> None:
+    """Write what was found, each thing with its row: a table, JSON, or a note if there is none."""
+    found = list(rows)
+    if as_json:
+        say_json([each.model_dump(mode="json") for each, _ in found])
+    elif found:
+        table(columns, [row for _, row in found])
+    else:
+        note(none)
+
+
+def moment(at: datetime) -> str:
+    """Write a time as clocks here show it."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def plain(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterator[str]:

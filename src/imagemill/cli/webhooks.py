@@ -64,12 +64,8 @@ def show_all(
             return [each async for each in client.webhooks.list(limit=limit)]
 
     found = asyncio.run(work())
-    if as_json:
-        screen.say_json([each.model_dump(mode="json") for each in found])
-    elif found:
-        screen.table(_COLUMNS, [_row(each) for each in found])
-    else:
-        screen.note("There are no webhooks.")
+    rows = [(each, _row(each)) for each in found]
+    screen.listing(_COLUMNS, rows, as_json=as_json, none="There are no webhooks.")
 
 
 def add(
@@ -167,12 +163,8 @@ def deliveries(
             return [each async for each in found]
 
     found = asyncio.run(work())
-    if as_json:
-        screen.say_json([each.model_dump(mode="json") for each in found])
-    elif found:
-        screen.table(_DELIVERIES, [_delivered(each) for each in found])
-    else:
-        screen.note("There are no such deliveries.")
+    rows = [(each, _delivered(each)) for each in found]
+    screen.listing(_DELIVERIES, rows, as_json=as_json, none="There are no such deliveries.")
 
 
 def redeliver(
@@ -256,6 +248,6 @@ def _delivered(delivery: Delivery) -> tuple[str, ...]:
         delivery.event,
         delivery.status,
         str(delivery.tries),
-        f"{delivery.created_at.astimezone():%Y-%m-%d %H:%M:%S}",
+        screen.moment(delivery.created_at),
         delivery.reason or "",
     )

@@ -41,7 +41,7 @@ class OfAccount(Contract):
 
 
 class QuietHours(Contract):
-    """A part of each day in which only what cannot wait is told."""
+    """A part of each day in which nothing is told; it waits for the end."""
 
     start: str
     """Time of day, `22:00`; after `end` where it spans midnight."""

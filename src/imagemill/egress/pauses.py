@@ -13,7 +13,7 @@ def asked_pause_s(header: str | None, now: datetime) -> int | None:
         return int(text[:9])
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # Of a year or an offset that no clock can have.
         return None
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0, round((aware - now).total_seconds()))

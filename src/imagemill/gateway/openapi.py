@@ -53,28 +53,28 @@ _TAGS: Final = (
         " in the place of its steps.",
     },
     {
-        "name": "signing in",
-        "description": "Accounts for people: register, log in, go on, forget a password. An access"
-        " token is shown as `Authorization: Bearer`, where a key would be.",
-    },
-    {"name": "account", "description": "Your own account, and how you are told of things."},
-    {"name": "admins", "description": "Everybody's accounts."},
-    {
         "name": "webhooks",
         "description": "URLs of programs that are told what happened, signed by Standard Webhooks,"
         " and the log of what was delivered to them.",
-    },
-    {
-        "name": "keys",
-        "description": "API keys: what each may do, how much and for how long. A key itself is"
-        " shown once, when it is made.",
     },
     {
         "name": "documents",
         "description": "A simpler way in: one request for a picture and what shall be made of it,"
         " and a status in capital letters.",
     },
+    {
+        "name": "keys",
+        "description": "API keys: what each may do, how much and for how long. A key itself is"
+        " shown once, when it is made.",
+    },
     {"name": "usage", "description": "What the account's keys used in a month."},
+    {
+        "name": "signing in",
+        "description": "Accounts for people: register, log in, go on, forget a password. An access"
+        " token is shown as `Authorization: Bearer`, where a key would be.",
+    },
+    {"name": "account", "description": "Your own account, and how you are told of things."},
+    {"name": "admins", "description": "Everybody's accounts, and the audit log."},
     {"name": "operators", "description": "What concerns everybody's work; scope `operate`."},
     {"name": "health", "description": "How the system is, for orchestrators and people."},
 )
@@ -186,7 +186,7 @@ _OWN: Final[dict[str, Any]] = {
         "get": {
             "tags": ["health"],
             "operationId": "health_ready",
-            "summary": "Tell whether every process answers.",
+            "summary": "Tell whether work can be sent: users, uploads and jobs answer.",
             "security": [],
             "responses": {
                 "200": _word("Work can be sent.", "ready"),

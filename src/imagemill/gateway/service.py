@@ -59,6 +59,8 @@ class Gateway:
     signer: Signer
     peers: Mapping[str, Peer]
     """Every service by name, for questions of the gateway's own."""
+    needs: Sequence[str]
+    """Those without which no work can be sent; readiness asks them alone."""
     routes: Mapping[str, Transport]
     """Path prefix to the service that answers below it; the longest that fits counts."""
     open_paths: frozenset[str]
@@ -210,7 +212,7 @@ class Gateway:
         if self.is_leaving():
             return PlainTextResponse("stopping", HTTPStatus.SERVICE_UNAVAILABLE)
         try:
-            await asyncio.gather(*(peer.health() for peer in self.peers.values()))
+            await asyncio.gather(*(self.peers[name].health() for name in self.needs))
         except ImagemillError:
             return PlainTextResponse("waiting", HTTPStatus.SERVICE_UNAVAILABLE)
         return PlainTextResponse("ready")

@@ -31,7 +31,7 @@ from imagemill.jobs.listing import MOST, cursor_of, place_of
 from imagemill.jobs.request import Pipeline, TermsRequest, Wish, wish_of
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.answers import json_answer
-from imagemill.web.openapi import BYTES, IDEMPOTENCY_KEY, REF_TEMPLATE, schemas_of
+from imagemill.web.openapi import BYTES, IDEMPOTENCY_KEY, json_body, schemas_of
 from imagemill.web.reading import json_object, model_of, value_of
 
 if TYPE_CHECKING:
@@ -96,14 +96,7 @@ _FORM: Final[dict[str, Any]] = {
 }
 _JSON: Final[dict[str, Any]] = {
     "parameters": [IDEMPOTENCY_KEY],
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {"$ref": REF_TEMPLATE.format(model=FetchRequest.__name__)}
-            }
-        },
-    },
+    **json_body(FetchRequest),
 }
 
 

@@ -22,7 +22,14 @@ from imagemill.jobs.preset_service import Presets
 from imagemill.jobs.presets import LARGEST_VERSION, Preset, PresetRequest, draft_of, is_name
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.answers import json_answer
-from imagemill.web.openapi import IDEMPOTENCY_KEY, REF_TEMPLATE, location, problem, schemas_of
+from imagemill.web.openapi import (
+    BODY_TOO_LARGE,
+    IDEMPOTENCY_KEY,
+    json_body,
+    location,
+    problem,
+    schemas_of,
+)
 from imagemill.web.reading import json_object
 
 _MOST: Final = 100
@@ -160,18 +167,11 @@ _SAVE: Final[dict[str, Any]] = {
             "headers": location("The new version."),
         },
         409: problem("There are as many presets, or versions of this one, as there may be."),
-        413: problem("The body has too many bytes; `limit` says how many it may have."),
+        413: BODY_TOO_LARGE,
     },
     "openapi_extra": {
         "parameters": [IDEMPOTENCY_KEY],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {"$ref": REF_TEMPLATE.format(model=PresetRequest.__name__)}
-                }
-            },
-        },
+        **json_body(PresetRequest),
     },
 }
 

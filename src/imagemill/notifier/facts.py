@@ -100,10 +100,10 @@ def _of_image(type_: str, data: Mapping[str, Any]) -> Facts:
 
 
 def reason_of(data: Mapping[str, Any]) -> str:
-    """Give the sentence that says why something failed; empty where nothing does."""
+    """Give what says why something failed: a sentence, or a code; empty where nothing does."""
     error = data.get("error")
     if not isinstance(error, Mapping):
-        return ""
+        return str(data.get("code") or "")
     return str(error.get("detail") or error.get("message") or error.get("code") or "")
 
 

@@ -128,7 +128,7 @@ class ImagesTold(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImagesLog:
-    """What happened to images that were given as URLs."""
+    """What happened to images: those that are stored, and URLs that led to none."""
 
     images: ImagesTold
     links: str

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import base64
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from imagemill.errors import Conflict, FieldError, InvalidRequest, RateLimited
+from imagemill.errors import Conflict, RateLimited
 from imagemill.notifier.delivery import DeliveryStatus
 from imagemill.notifier.events import Event, body_of
 from imagemill.notifier.people import owed_to
 from imagemill.notifier.records.deliveries import Owed
 from imagemill.notifier.records.people import Told
+from imagemill.web.paging import MOST, cursor_of
 
 TEST: Final = "test"
 """Type of the event of a test message; no log has it."""
 HOUR_S: Final = 3600.0
 
 Channel = Literal["mail", "sms", "push"]
-Limit = Annotated[int, Query(ge=1, le=100, description="Notifications on one page.")]
+Limit = Annotated[int, Query(ge=1, le=MOST, description="Notifications on one page.")]
 Cursor = Annotated[
     str, Query(max_length=200, description="`next` of the answer before; the start if empty.")
 ]
@@ -48,7 +47,8 @@ class NotificationView(_View):
 
     id: str
     event_id: str = Field(
-        description="Of what happened; webhooks tell the same.", examples=["evt_jobs_17"]
+        description="Of what happened; webhooks tell the same.",
+        examples=["evt_jobs_17_19a4c2f1b3e"],
     )
     type: str = Field(description="Type of the event, or `test`.", examples=["job.completed"])
     channel: Channel
@@ -77,33 +77,10 @@ class NotificationList(_View):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page of the list begins."""
-
-    before: float
-    """Seconds since 1970."""
-    before_id: str
-
-
-def place_of(cursor: str) -> Place:
-    """Read a cursor, or the start of the list where it is empty; raises `InvalidRequest`."""
-    if not cursor:
-        return Place(float("inf"), "")
-    try:
-        before, _, before_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
-        return Place(float(before), before_id)
-    except ValueError as error:
-        problem = FieldError("cursor", "is not one that an answer gave.")
-        raise InvalidRequest("The list cannot go on from there.", errors=[problem]) from error
-
-
 def page(found: Sequence[Told], limit: int) -> NotificationList:
     """Make a page of what was found: one more than asked for means that the list goes on."""
-    shown, following = found[:limit], None
-    if len(found) > limit:
-        told = f"{shown[-1].created_at!r} {shown[-1].id}"
-        following = base64.urlsafe_b64encode(told.encode()).decode()
+    shown, goes_on = found[:limit], len(found) > limit
+    following = cursor_of(shown[-1].created_at, shown[-1].id) if goes_on else None
     return NotificationList(notifications=[view_of(each) for each in shown], next=following)
 
 

@@ -23,7 +23,6 @@ from imagemill.notifier.notifications import (
     Limit,
     NotificationList,
     TestRequest,
-    place_of,
 )
 from imagemill.notifier.people import addresses_of
 from imagemill.notifier.records import deliveries, people
@@ -32,7 +31,8 @@ from imagemill.notifier.records.people import Told
 from imagemill.web import NO_QUERY, Caller, only_query
 from imagemill.web.answers import json_answer
 from imagemill.web.internal import answer_processes, asked
-from imagemill.web.openapi import REF_TEMPLATE, problem, schemas_of
+from imagemill.web.openapi import BODY_TOO_LARGE, json_body, problem, schemas_of
+from imagemill.web.paging import place_of
 from imagemill.web.reading import json_object, model_of
 
 _PATH: Final = "/api/v1/notifications"
@@ -42,19 +42,10 @@ _TEST: Final[dict[str, Any]] = {
     "response_model": NotificationList,
     "responses": {
         409: problem("You have no address for this channel, or nobody has configured it."),
-        413: problem("The body has too many bytes; `limit` says how many it may have."),
+        413: BODY_TOO_LARGE,
         429: problem("You asked for as many tests as one account may have in an hour."),
     },
-    "openapi_extra": {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {"$ref": REF_TEMPLATE.format(model=TestRequest.__name__)}
-                }
-            },
-        }
-    },
+    "openapi_extra": json_body(TestRequest),
 }
 
 
@@ -100,9 +91,9 @@ class PeopleRoutes:
 
         What a message said is not told again. Messages are forgotten some time after their end.
         """
-        place = place_of(cursor)
+        before, before_id = place_of(cursor)
         found = await self.database.read(
-            lambda each: people.told(each, caller.account, place.before, place.before_id, limit + 1)
+            lambda each: people.told(each, caller.account, before, before_id, limit + 1)
         )
         return json_answer(notifications.page(found, limit))
 

@@ -75,8 +75,7 @@ class Sender:
 
     async def _take(self) -> list[Delivery]:
         def look(connection: Connection) -> Mapping[str, int]:
-            due = [each for each in deliveries.lanes(connection) if each.due_at <= connection.now()]
-            return room(due, self._busy, self._settings)
+            return room(deliveries.lanes(connection), self._busy, self._settings)
 
         free = await self._database.read(look)
         if not free:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -12,19 +11,19 @@ from fastapi import FastAPI, Path, Query, Request, Response
 from imagemill.audit import origin_of
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.scopes import ADMINISTER
-from imagemill.errors import FieldError, Forbidden, InvalidRequest
-from imagemill.users.account import Account
+from imagemill.errors import Forbidden
 from imagemill.users.forms import AccountChange, AccountOfAnother, read, takes
 from imagemill.users.people import People
 from imagemill.users.views import AccountList, AccountView, account_view, changed, unstored
 from imagemill.web import NO_QUERY, Caller, only_query
 from imagemill.web.openapi import Described, location, problem
+from imagemill.web.paging import MOST, cursor_of, place_of
 
 _ALL: Final = "/api/v1/accounts"
 _ONE: Final = "/api/v1/accounts/{account_id}"
 _START: Final = (float("-inf"), "")
 _Id = Annotated[str, Path(max_length=64, description="Id of the account.")]
-_Limit = Annotated[int, Query(ge=1, le=100, description="Accounts in one answer.")]
+_Limit = Annotated[int, Query(ge=1, le=MOST, description="Accounts in one answer.")]
 _Cursor = Annotated[
     str, Query(max_length=200, description="`next` of the answer before; the start if empty.")
 ]
@@ -65,9 +64,11 @@ class _Routes:
     async def list(self, caller: Caller, limit: _Limit = 50, cursor: _Cursor = "") -> Response:
         """List accounts in the order in which they were made."""
         await self._require_admin(caller)
-        found = await self.people.accounts.listed(_place_of(cursor), limit + 1)
-        following = _cursor_of(found[limit - 1]) if len(found) > limit else None
-        views = [account_view(each) for each in found[:limit]]
+        place = place_of(cursor) if cursor else _START
+        found = await self.people.accounts.listed(place, limit + 1)
+        shown, goes_on = found[:limit], len(found) > limit
+        following = cursor_of(shown[-1].created_at, shown[-1].id) if goes_on else None
+        views = [account_view(each) for each in shown]
         return unstored(AccountList(accounts=views, next=following))
 
     async def add(self, request: Request, caller: Caller) -> Response:
@@ -106,18 +107,3 @@ class _Routes:
         account = await self.people.signing_in.present(caller)
         if ADMINISTER not in account.role.scopes:
             raise Forbidden("The account is no admin's any more.")
-
-
-def _cursor_of(account: Account) -> str:
-    return base64.urlsafe_b64encode(f"{account.created_at!r} {account.id}".encode()).decode()
-
-
-def _place_of(cursor: str) -> tuple[float, str]:
-    if not cursor:
-        return _START
-    try:
-        at, _, account_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
-        return float(at), account_id
-    except ValueError as error:
-        problem = FieldError("cursor", "is not one that an answer gave.")
-        raise InvalidRequest("The list cannot go on from there.", errors=[problem]) from error

@@ -17,7 +17,7 @@ from imagemill.users.keys import Keys
 from imagemill.users.records import audit
 from imagemill.web import NO_QUERY, Caller
 from imagemill.web.answers import json_answer
-from imagemill.web.openapi import REF_TEMPLATE, problem, schemas_of
+from imagemill.web.openapi import BODY_TOO_LARGE, json_body, schemas_of
 from imagemill.web.reading import json_object
 
 _PATH: Final = "/api/v1/api-keys/current"
@@ -60,17 +60,8 @@ class _Routes:
 
 
 _CHANGE: Final[dict[str, Any]] = {
-    "responses": {413: problem("The body has too many bytes; `limit` says how many it may have.")},
-    "openapi_extra": {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {"$ref": REF_TEMPLATE.format(model=KeyChange.__name__)}
-                }
-            },
-        }
-    },
+    "responses": {413: BODY_TOO_LARGE},
+    "openapi_extra": json_body(KeyChange),
 }
 
 

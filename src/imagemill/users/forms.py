@@ -13,7 +13,7 @@ from imagemill.errors import FieldError, InvalidRequest, MalformedBody
 from imagemill.users.addresses import LONGEST as LONGEST_ADDRESS
 from imagemill.users.passwords import LONGEST as LONGEST_PASSWORD
 from imagemill.users.passwords import SHORTEST
-from imagemill.web.openapi import REF_TEMPLATE, problem
+from imagemill.web.openapi import BODY_TOO_LARGE, REF_TEMPLATE
 from imagemill.web.reading import bounded_body, json_object, model_of
 
 M = TypeVar("M", bound=BaseModel)
@@ -208,7 +208,7 @@ def takes(
     if is_open:
         extra["security"] = []
     responses = {
-        413: problem("The body has too many bytes; `limit` says how many it may have."),
+        413: BODY_TOO_LARGE,
         **more.pop("responses", {}),
     }
     return {"openapi_extra": extra, "responses": responses, **more}

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Path, Query, Request, Response
-from pydantic import BaseModel
 
 from imagemill.audit import noting
 from imagemill.contracts.identity import Identity
@@ -19,11 +18,12 @@ from imagemill.users.key_views import KeyList, KeyMade, KeyView, key_made, key_v
 from imagemill.users.keys import Keep, Keys
 from imagemill.users.records import audit
 from imagemill.web import NO_QUERY, Caller, only_query
-from imagemill.web.answers import json_answer
+from imagemill.web.answers import json_answer, untold
 from imagemill.web.openapi import (
+    BODY_TOO_LARGE,
     IDEMPOTENCY_KEY,
-    REF_TEMPLATE,
     REPLAYED,
+    json_body,
     location,
     problem,
     schemas_of,
@@ -78,7 +78,7 @@ class _Routes:
             key, secret = await self.keys.make(caller, wanted, note, keep)
         answer = json_answer(key_made(key, secret), HTTPStatus.CREATED)
         answer.headers["location"] = _url(key)
-        return _untold(answer)
+        return untold(answer)
 
     async def list(self, caller: Caller, limit: _Limit = 20, cursor: _Cursor = "") -> Response:
         """List the account's keys that are not revoked, the newest first."""
@@ -137,7 +137,7 @@ class _Routes:
         before = await self.keys.get(caller.account, key_id)
         keep = _keeping(entry, meaning, HTTPStatus.OK)
         key, secret = await self.keys.rotate(caller, key_id, wanted.overlap_s, note, keep)
-        answer = _untold(json_answer(key_made(key, secret)))
+        answer = untold(json_answer(key_made(key, secret)))
         return _forgetting(answer, before, key)
 
 
@@ -157,43 +157,30 @@ def _forgetting(answer: Response, *keys: Key) -> Response:
     return answer
 
 
-def _untold(answer: Response) -> Response:
-    """Let nobody on the way keep an answer that holds a secret."""
-    answer.headers["cache-control"] = "no-store"
-    return answer
-
-
 def _url(key: Key) -> str:
     return f"{_PATH}/{key.key_id}"
 
 
-def _body_of(model: type[BaseModel]) -> dict[str, Any]:
-    schema = {"$ref": REF_TEMPLATE.format(model=model.__name__)}
-    content = {"application/json": {"schema": schema}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
-_TOO_LARGE: Final = problem("The body has too many bytes; `limit` says how many it may have.")
 _MAKE: Final[dict[str, Any]] = {
     "status_code": HTTPStatus.CREATED,
     "response_model": KeyMade,
     "responses": {
         201: {"description": "The key.", "headers": location("Where the key is.") | REPLAYED},
         409: problem("The account has as many keys as it may have, or the request is running."),
-        413: _TOO_LARGE,
+        413: BODY_TOO_LARGE,
     },
-    "openapi_extra": {"parameters": [IDEMPOTENCY_KEY], **_body_of(KeyRequest)},
+    "openapi_extra": {"parameters": [IDEMPOTENCY_KEY], **json_body(KeyRequest)},
 }
 _CHANGE: Final[dict[str, Any]] = {
-    "responses": {409: problem("The key was revoked."), 413: _TOO_LARGE},
-    "openapi_extra": _body_of(KeyPatch),
+    "responses": {409: problem("The key was revoked."), 413: BODY_TOO_LARGE},
+    "openapi_extra": json_body(KeyPatch),
 }
 _ROTATE: Final[dict[str, Any]] = {
     "response_model": KeyMade,
     "responses": {
         200: {"description": "The key with its new secret.", "headers": REPLAYED},
         409: problem("The key was revoked, or is the generated one, or the request is running."),
-        413: _TOO_LARGE,
+        413: BODY_TOO_LARGE,
     },
-    "openapi_extra": {"parameters": [IDEMPOTENCY_KEY], **_body_of(RotateRequest)},
+    "openapi_extra": {"parameters": [IDEMPOTENCY_KEY], **json_body(RotateRequest)},
 }

@@ -34,7 +34,7 @@ def _known_zone(name: str) -> str:
 
 
 class Quiet(BaseModel):
-    """A part of each day in which only what cannot wait is told."""
+    """A part of each day in which nothing is told; it waits for the end."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -72,7 +72,9 @@ class Preferences(BaseModel):
         max_length=10,
         description="Registrations of devices, as the operator's push gateway knows them.",
     )
-    quiet: Quiet | None = Field(None, description="Hours in which only what cannot wait is told.")
+    quiet: Quiet | None = Field(
+        None, description="Hours in which nothing is told; it waits for their end."
+    )
     digest: bool = Field(
         True,
         strict=True,

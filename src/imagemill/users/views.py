@@ -13,7 +13,7 @@ from imagemill.contracts.scopes import Role
 from imagemill.contracts.users import CHANGED
 from imagemill.users.account import Account
 from imagemill.users.signing_in import LoggedIn
-from imagemill.web.answers import json_answer
+from imagemill.web.answers import json_answer, untold
 
 
 class _View(BaseModel):
@@ -93,9 +93,7 @@ def account_view(account: Account) -> AccountView:
 
 def unstored(model: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """Answer what no cache may keep."""
-    answer = json_answer(model, status)
-    answer.headers["cache-control"] = "no-store"
-    return answer
+    return untold(json_answer(model, status))
 
 
 def tokens_answer(found: LoggedIn) -> Response:

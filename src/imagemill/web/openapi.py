@@ -64,6 +64,10 @@ def file_of(what: str, *media_types: str) -> Described:
     }
 
 
+BODY_TOO_LARGE: Final = problem("The body has too many bytes; `limit` says how many it may have.")
+"""Of routes that read JSON or a form of fields."""
+
+
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
     """Describe a JSON body that a route reads itself, by a model that the app was given."""
     schema = {"$ref": REF_TEMPLATE.format(model=model.__name__)}

@@ -26,6 +26,8 @@ SETTINGS = {
     "IMAGEMILL_UPLOADS_FETCH_PAUSE_S": "0.05",
     "IMAGEMILL_UPLOADS_FETCH_READ_S": "1",
     "IMAGEMILL_UPLOADS_FETCH_TOTAL_S": "2",
+    "IMAGEMILL_NOTIFIER_WEBHOOK_TIMEOUT_S": "3",
+    "IMAGEMILL_NOTIFIER_WEBHOOKS_PER_OWNER": "1000",
 }
 """Limits that are reached soon; the program needs no other switch."""
 SLOW: Mapping[str, str] = {
@@ -55,12 +57,22 @@ SLOW: Mapping[str, str] = {
     "unknown name": url("unknown"),
 }
 """What is found out by asking only, by the name under which it is reported."""
+TOLD: Mapping[str, str] = {
+    **{name: each for name, each in SLOW.items() if not name.startswith("rebinding")},
+    "blocked": url("inner"),
+    "closed": url("closed"),
+    "no HTTP": url("talking"),
+}
+"""Where webhooks lead of which only a delivery finds out."""
 ALIKE: Mapping[str, str] = {
     "blocked": url("inner"),
     "closed": url("closed"),
     "no HTTP": url("talking"),
 }
 WORK: JSON = {"width": 8}
+NO_OTHER = ["batch.completed"]
+"""What webhooks are to hear of besides pings: nothing that happens here."""
+OUTPUTS: JSON = {"small": [{"op": "resize", "width": 8}]}
 
 
 class Tries:
@@ -81,6 +93,38 @@ class Tries:
         answer = self.post("/api/v1/resize", {"url": target, **WORK})
         return self._told(answer, "/api/v1/jobs", "job_id")
 
+    def webhook(self, target: str) -> str:
+        """Make a webhook and send it a ping; tell `422 code`, or how the first try ended."""
+        made = self.post("/api/v1/webhooks", {"url": target, "events": NO_OTHER})
+        return self.ping(made.json()["webhook_id"]) if made.is_success else _refusal(made)
+
+    def ping(self, webhook_id: str) -> str:
+        """Send a ping; tell how the first try ended."""
+        path = self.post(f"/api/v1/webhooks/{webhook_id}/test", {}).headers["location"]
+        tried = eventually(lambda: self._api.get(path).json()["attempts"], within_s=50)
+        return _end_of(tried[0])
+
+    def turning(self, target: str) -> list[str]:
+        """Send two pings to a webhook whose name leads elsewhere the second time."""
+        made = self.post("/api/v1/webhooks", {"url": target, "events": NO_OTHER}).json()
+        return [self.ping(made["webhook_id"]) for _ in range(2)]
+
+    def telling(self, image_id: str, target: str) -> str:
+        """Ask for a job that is to tell a URL of its end; tell how that is answered."""
+        body = {"input": {"image_id": image_id}, "outputs": OUTPUTS, "webhook_url": target}
+        answer = self.post("/api/v1/jobs", body)
+        return "202" if answer.status_code == 202 else _refusal(answer)
+
+    def told_of_jobs(self, count: int) -> list[str]:
+        """Tell how the last tries ended at the URLs that so many jobs brought."""
+
+        def tried() -> list[JSON] | None:
+            path = "/api/v1/webhooks/jobs/deliveries?limit=100"
+            found: list[JSON] = self._api.get(path).json()["deliveries"]
+            return found if len(found) == count and all(each["tries"] for each in found) else None
+
+        return sorted(_end_of(each) for each in eventually(tried, within_s=50))
+
     def failure(self, target: str) -> tuple[float, JSON]:
         """Tell how long an image took to fail, and what its owner is shown of it."""
         began = time.monotonic()
@@ -97,7 +141,7 @@ class Tries:
     def _told(self, answer: httpx2.Response, path: str, name: str) -> str:
         said = answer.json()
         if answer.status_code != 202:
-            return f"{answer.status_code} {said['code']}"
+            return _refusal(answer)
         ended = self._ended(f"{path}/{said[name]}")
         return str(ended["status"]) + (f":{ended['error']['code']}" if ended.get("error") else "")
 
@@ -112,27 +156,49 @@ class Tries:
         return eventually(look, within_s=50)
 
 
+def _refusal(answer: httpx2.Response) -> str:
+    return f"{answer.status_code} {answer.json()['code']}"
+
+
+def _end_of(told: JSON) -> str:
+    """Tell how a try ended, or the last try of a delivery."""
+    return str(told["reason"] or "delivered")
+
+
 def report(table: Path, api: API, canaries: world.Canaries) -> JSON:
     """Try everything; tell how each ended, and who was connected to that must not be."""
     tries = Tries(api)
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     targets = {each["id"]: with_port(each["payload"]) for each in rows}
-    with ThreadPoolExecutor(24) as hands:
+    image_id = api.upload(pictures.jpeg())["image_id"]
+    with ThreadPoolExecutor(48) as hands:
         slow = {name: hands.submit(tries.image, each) for name, each in SLOW.items()}
         worked = {name: hands.submit(tries.job, url("img", "ok.jpg")) for name in ("job",)}
         blocked = {name: hands.submit(tries.job, url(name)) for name in ("inner", "closed")}
+        told = {name: hands.submit(tries.webhook, each) for name, each in TOLD.items()}
+        turning = hands.submit(tries.turning, url("turning"))
+        of_jobs = [hands.submit(tries.telling, image_id, each) for each in TOLD.values()]
         refused = {
             id_: [[tries.image(each), tries.job(each)] for each in aimed]
             for id_, aimed in targets.items()
             if int(id_[2:]) < FIRST_TO_ASK
         }
+        unheard = {
+            id_: [[tries.webhook(each), tries.telling(image_id, each)] for each in aimed]
+            for id_, aimed in targets.items()
+            if int(id_[2:]) < FIRST_TO_ASK
+        }
         ended = {name: each.result() for name, each in {**slow, **worked, **blocked}.items()}
+        webhooks = {name: each.result() for name, each in told.items()}
+        turned = turning.result()
+        jobs = tries.told_of_jobs([each.result() for each in of_jobs].count("202"))
     alike = {name: [tries.failure(each) for _ in range(5)] for name, each in ALIKE.items()}
     return {
         "rows": [each["id"] for each in rows],
         "refused": refused,
         "ended": ended,
+        "webhooks": {"refused": unheard, "ended": webhooks, "jobs": jobs, "turning": turned},
         "alike": alike,
         "asked": dict(Host.asked),
         "sent_bytes": dict(Host.sent_bytes),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from imagemill.egress.urls import REFUSAL
 from tests.acceptance.api import JSON
 from tests.attacks.ssrf import space
 
@@ -50,6 +51,26 @@ ENDS: dict[str, dict[str, str]] = {
         "closed": BLOCKED,
     },
 }
+UNHEARD = {REFUSAL, "The host of the URL could not be looked up now."}
+"""Why a receiver is not told anything."""
+STATUSES = {
+    "to metadata": 307,
+    "to gopher": 302,
+    "to relative": 302,
+    "to relative, port 80": 302,
+    "to a name within": 301,
+    "to a file": 303,
+    "three hops": 302,
+    "four hops": 302,
+    "404": 404,
+    "500": 500,
+    "503": 503,
+}
+TOLD: dict[str, str] = {
+    **dict.fromkeys(["refresh", "slow", "lying length", "no length"], "delivered"),
+    **{name: f"The receiver answered with status {each}." for name, each in STATUSES.items()},
+}
+"""How it ends where a receiver is told: never with a redirect that is followed."""
 ELSEWHERE = {"SS101", "SS103"}
 """Rows that tests of their own try: webhooks, and answers that are alike."""
 
@@ -75,13 +96,26 @@ def test_every_row_of_the_table_is_tried(report: JSON) -> None:
 
 
 def test_every_url_that_is_refused_is_refused_as_image_and_as_job(report: JSON) -> None:
-    let_through = {
-        row: ends
-        for row, ends in report["refused"].items()
-        if not all(end in REFUSED for pair in ends for end in pair)
-    }
+    assert let_through(report["refused"], REFUSED) == {}
 
-    assert let_through == {}
+
+def test_every_url_that_is_refused_is_refused_as_webhook_and_by_a_job(report: JSON) -> None:
+    assert report["webhooks"]["refused"].keys() == report["refused"].keys()
+    assert let_through(report["webhooks"]["refused"], {"422 url_not_allowed"}) == {}
+
+
+def test_webhooks_are_blocked_like_images_and_follow_no_redirect(report: JSON) -> None:
+    ended = report["webhooks"]["ended"]
+
+    told = {name: end for name, end in ended.items() if end not in UNHEARD}
+
+    assert told == TOLD
+    assert report["webhooks"]["jobs"] == sorted(ended.values())
+
+
+def test_a_name_of_a_webhook_is_judged_at_every_delivery(report: JSON) -> None:
+    assert report["webhooks"]["turning"] == ["delivered", REFUSAL]
+    assert report["asked"]["POST turning/ok.jpg"] == 1
 
 
 @pytest.mark.parametrize("row", ENDS)
@@ -107,8 +141,15 @@ def test_a_host_is_asked_as_often_as_it_is_worth(report: JSON, asked: str, times
 def test_more_bytes_than_allowed_are_not_read(report: JSON) -> None:
     buffers, limit = 30 << 20, 50 << 20  # Of sockets, as large as Linux lets them grow, and more.
 
-    assert report["sent_bytes"]["/lies"] < buffers
-    assert report["sent_bytes"]["/flood"] < limit + buffers
+    assert report["sent_bytes"]["GET /lies"] < buffers
+    assert report["sent_bytes"]["GET /flood"] < limit + buffers
+
+
+def test_of_what_a_receiver_answers_little_is_read(report: JSON) -> None:
+    each, webhook_and_job = 30 << 20, 2  # Of sockets, as above.
+
+    assert report["sent_bytes"]["POST /lies"] < webhook_and_job * each
+    assert report["sent_bytes"]["POST /flood"] < webhook_and_job * each
 
 
 def test_blocked_closed_and_speechless_hosts_answer_alike(report: JSON) -> None:
@@ -117,6 +158,15 @@ def test_blocked_closed_and_speechless_hosts_answer_alike(report: JSON) -> None:
 
     assert len(set(shown)) == 1
     assert max(fastest) - min(fastest) < 0.05
+
+
+def let_through(refused: JSON, refusals: set[str]) -> JSON:
+    """Find the rows of which something was answered otherwise."""
+    return {
+        row: ends
+        for row, ends in refused.items()
+        if not all(end in refusals for pair in ends for end in pair)
+    }
 
 
 def _alike(report: JSON) -> list[list[tuple[float, JSON]]]:

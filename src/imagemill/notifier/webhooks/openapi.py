@@ -5,8 +5,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from imagemill.notifier.webhooks.request import RedeliverRequest, WebhookChange, WebhookRequest
 from imagemill.notifier.webhooks.views import (
     DeliveryView,
@@ -15,17 +13,11 @@ from imagemill.notifier.webhooks.views import (
     SecretView,
     WebhookView,
 )
-from imagemill.web.openapi import IDEMPOTENCY_KEY, REF_TEMPLATE, location, problem
+from imagemill.web.openapi import BODY_TOO_LARGE, IDEMPOTENCY_KEY, json_body, location, problem
 
 PATH: Final = "/api/v1/webhooks"
 DELIVERIES: Final = f"{PATH}/{{webhook_id}}/deliveries"
-_BODY_TOO_LARGE: Final = problem("The body has too many bytes; `limit` says how many it may have.")
 _DISABLED: Final = problem("The webhook is disabled, or the `Idempotency-Key` is in use.")
-
-
-def _carrying(model: type[BaseModel]) -> dict[str, Any]:
-    schema = {"$ref": REF_TEMPLATE.format(model=model.__name__)}
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 MAKE: Final[dict[str, Any]] = {
@@ -34,17 +26,17 @@ MAKE: Final[dict[str, Any]] = {
     "responses": {
         201: {"description": "The webhook is made.", "headers": location("The webhook.")},
         409: problem("There are as many webhooks as one owner may have."),
-        413: _BODY_TOO_LARGE,
+        413: BODY_TOO_LARGE,
     },
     "openapi_extra": {
         "parameters": [IDEMPOTENCY_KEY],
-        "requestBody": _carrying(WebhookRequest),
+        **json_body(WebhookRequest),
     },
 }
 CHANGE: Final[dict[str, Any]] = {
     "response_model": WebhookView,
-    "responses": {413: _BODY_TOO_LARGE},
-    "openapi_extra": {"requestBody": _carrying(WebhookChange)},
+    "responses": {413: BODY_TOO_LARGE},
+    "openapi_extra": json_body(WebhookChange),
 }
 ROTATE: Final[dict[str, Any]] = {
     "response_model": SecretView,
@@ -74,7 +66,7 @@ REDELIVER_ALL: Final[dict[str, Any]] = {
     "responses": {
         202: {"description": "They are owed again."},
         409: _DISABLED,
-        413: _BODY_TOO_LARGE,
+        413: BODY_TOO_LARGE,
     },
-    "openapi_extra": {"requestBody": _carrying(RedeliverRequest)},
+    "openapi_extra": json_body(RedeliverRequest),
 }

@@ -31,19 +31,18 @@ from imagemill.notifier.webhooks.views import (
     webhook_view,
 )
 from imagemill.web import NO_QUERY, Caller, only_query
-from imagemill.web.answers import json_answer
+from imagemill.web.answers import json_answer, untold
 from imagemill.web.internal import answer_processes
 from imagemill.web.openapi import schemas_of
-from imagemill.web.paging import cursor_of, place_of
+from imagemill.web.paging import MOST, cursor_of, place_of
 from imagemill.web.reading import json_object, model_of
 
-_MOST = 100
 _Id = Annotated[str, Path(description="Id of the webhook.")]
 _Target = Annotated[
     str, Path(description="Id of the webhook, or `jobs` for the URLs that jobs bring themselves.")
 ]
 _DeliveryId = Annotated[str, Path(description="Id of the delivery.")]
-_Limit = Annotated[int, Query(ge=1, le=_MOST, description="Entries in one answer.")]
+_Limit = Annotated[int, Query(ge=1, le=MOST, description="Entries in one answer.")]
 _Cursor = Annotated[
     str, Query(max_length=200, description="`next` of the answer before; the start if empty.")
 ]
@@ -91,14 +90,14 @@ class _Routes:
         meaning = meaning_of(request, value)
         with entered(request, caller, self.webhooks.database, self.running) as entry:
             if known := await entry.known(meaning):
-                return known.answer()
+                return untold(known.answer())
 
             def keep(connection: Connection, made: Webhook, secret: Secret) -> None:
                 body = new_webhook(made, secret).model_dump_json()
                 entry.remember(connection, meaning, HTTPStatus.CREATED, made.id, _url(made), body)
 
             made, secret = await self.webhooks.make(caller.account, asked, keep)
-        answer = json_answer(new_webhook(made, secret), HTTPStatus.CREATED)
+        answer = untold(json_answer(new_webhook(made, secret), HTTPStatus.CREATED))
         answer.headers["location"] = _url(made)
         return answer
 
@@ -141,7 +140,7 @@ class _Routes:
         meaning = meaning_of(request)
         with entered(request, caller, self.webhooks.database, self.running) as entry:
             if known := await entry.known(meaning):
-                return known.answer()
+                return untold(known.answer())
 
             def keep(connection: Connection, secret: Secret) -> None:
                 body = secret_view(secret).model_dump_json()
@@ -149,7 +148,7 @@ class _Routes:
                 entry.remember(connection, meaning, HTTPStatus.OK, webhook_id, location, body)
 
             made = await self.webhooks.rotate(caller.account, webhook_id, keep)
-        return json_answer(secret_view(made))
+        return untold(json_answer(secret_view(made)))
 
     async def test(self, request: Request, webhook_id: _Id, caller: Caller) -> Response:
         """Send a webhook the event `webhook.ping`, whatever events it wants.
