@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 import pytest
@@ -24,9 +25,17 @@ from tests.acceptance.api import API, JSON, good
 from tests.acceptance.system import System, eventually, started
 from tests.acceptance.things import EVERYBODYS, made, prefix_of
 
+
+def status_is_described(ctx: Any, response: Any, case: Any) -> bool | None:  # noqa: ANN401 - schemathesis's
+    """Pass over 414: the connection gives it before any route is known, so no route tells of it."""
+    if response.status_code == HTTPStatus.REQUEST_URI_TOO_LONG:
+        return None
+    return status_code_conformance(ctx, response, case)
+
+
 CHECKS: Final = [
     not_a_server_error,
-    status_code_conformance,
+    status_is_described,
     content_type_conformance,
     response_schema_conformance,
 ]
@@ -39,6 +48,12 @@ FEW: Final = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def chunks_are_bytes() -> None:
+    """Let chunks of resumable uploads be written as any other bytes are."""
+    schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 
 
 @pytest.fixture(scope="module")

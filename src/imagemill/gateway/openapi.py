@@ -201,6 +201,7 @@ _OWN: Final[dict[str, Any]] = {
             "summary": "Tell how each process is, the sandbox's layers among it.",
             "responses": {
                 "200": _told("All is well."),
+                "400": PROBLEMS[400],
                 "401": PROBLEMS[401],
                 "503": _told("A process does not answer; the others tell of themselves."),
             },
