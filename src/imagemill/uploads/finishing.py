@@ -112,10 +112,7 @@ class Finishing:
         if size is None:
             raise Conflict("No bytes have arrived yet; PUT them to the URL that was signed.")
         Counter(self.originals.limits.max_bytes).add(size)
-        if upload.size_bytes is not None and size != upload.size_bytes:
-            message = f"The picture has {size} bytes and {upload.size_bytes} were announced."
-            wrong = FieldError("size_bytes", f"is not {size}, which is what arrived.")
-            raise InvalidRequest(message, errors=[wrong], limit={"limit_bytes": upload.size_bytes})
+        _require_size(upload, size)
 
     async def _fail(self, upload: Upload, error: ImagemillError) -> None:
         told = IntakeError(code=error.code, message=error.message, limit=error.limit)
@@ -154,7 +151,11 @@ class _Joined:
 
 
 def _record(connection: Connection, upload: Upload, intake: Intake) -> None:
-    """Note the image, unless it is not what was announced; raises what undoes all."""
+    """Note the image, unless it is not what was announced; raises what undoes all.
+
+    Its size is compared again: other bytes may have been sent since it was measured.
+    """
+    _require_size(upload, intake.image.size_bytes)
     found = intake.image.facts.format.media_type
     if upload.kind is UploadKind.PRESIGNED and upload.content_type not in {None, found}:
         wrong = FieldError("content_type", f"is not {found}, which is what arrived.")
@@ -163,3 +164,11 @@ def _record(connection: Connection, upload: Upload, intake: Intake) -> None:
     image_id = intake.image.image_id
     if not rows.complete(connection, upload.upload_id, image_id, is_new=intake.is_new):
         raise Conflict("The upload was ended by another request meanwhile.")
+
+
+def _require_size(upload: Upload, size: int) -> None:
+    """Raise `InvalidRequest` unless a picture has as many bytes as were announced."""
+    if upload.size_bytes is not None and size != upload.size_bytes:
+        message = f"The picture has {size} bytes and {upload.size_bytes} were announced."
+        wrong = FieldError("size_bytes", f"is not {size}, which is what arrived.")
+        raise InvalidRequest(message, errors=[wrong], limit={"limit_bytes": upload.size_bytes})

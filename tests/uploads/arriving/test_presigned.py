@@ -11,9 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from imagemill.errors import InvalidRequest
 from imagemill.storage import Bucket, Wish
+from imagemill.storage.local import LocalStorage
 from tests.acceptance import pictures
 from tests.acceptance.api import fields_of, good
+from tests.uploads.forms import stream
 from tests.uploads.service import LIMITS, OWNER, Service
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -103,6 +106,32 @@ async def test_what_is_put_again_replaces_what_was_there(
     await sent(stranger, signed, pictures.png())
 
     assert good(await completed(owner, signed))["format"] == "png"
+
+
+class Changing(LocalStorage):
+    """A storage in which other bytes arrive as soon as an object was measured."""
+
+    async def size(self, bucket: Bucket, key: str) -> int | None:
+        size = await super().size(bucket, key)
+        await self.put(bucket, key, stream(pictures.jpeg(200)))
+        return size
+
+
+async def test_bytes_that_are_sent_while_others_are_measured_are_as_announced_too(
+    owner: httpx2.AsyncClient, stranger: httpx2.AsyncClient, service: Service
+) -> None:
+    picture = pictures.jpeg()
+    signed = await presigned(owner, size_bytes=len(picture))
+    await sent(stranger, signed, picture)
+    upload = await service.uploads.upload(OWNER, signed["upload_id"])
+    storage = Changing(service.folder / "objects")
+
+    with pytest.raises(InvalidRequest):
+        await replace(service.uploads.finishing, storage=storage).finish(OWNER, upload)
+
+    await storage.close()
+    assert service.objects() == set()
+    refused(await completed(owner, signed), 422, "invalid_request")
 
 
 async def test_an_upload_that_was_completed_takes_no_more_bytes(
