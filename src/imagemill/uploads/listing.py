@@ -47,12 +47,16 @@ def filters(  # noqa: PLR0913 - each is a parameter of the query
     format: Annotated[  # noqa: A002 - the parameter's name in the query
         Format | None, Query(description="Only of this format.")
     ] = None,
-    min_width: _Count = None,
-    max_width: _Count = None,
-    min_height: _Count = None,
-    max_height: _Count = None,
-    min_bytes: _Count = None,
-    max_bytes: _Count = None,
+    min_width: Annotated[_Count, Query(description="Only if at least so wide, in pixels.")] = None,
+    max_width: Annotated[_Count, Query(description="Only if at most so wide, in pixels.")] = None,
+    min_height: Annotated[_Count, Query(description="Only if at least so high, in pixels.")] = None,
+    max_height: Annotated[_Count, Query(description="Only if at most so high, in pixels.")] = None,
+    min_bytes: Annotated[
+        _Count, Query(description="Only if the file has at least so many bytes.")
+    ] = None,
+    max_bytes: Annotated[
+        _Count, Query(description="Only if the file has at most so many bytes.")
+    ] = None,
     since: Annotated[datetime | None, Query(description="Only from this moment on.")] = None,
     until: Annotated[datetime | None, Query(description="Only before this moment.")] = None,
     tag: Annotated[
