@@ -92,11 +92,13 @@ def test_a_new_key_signs_and_the_old_one_is_kept(
 ) -> None:
     codes = [run(["rotate-keys", "--data", str(tmp_path)]) for _ in range(2)]
 
-    said = [line.split()[-1][:-1] for line in capsys.readouterr().out.splitlines()]
-    kept = json.loads((tmp_path / "token-keys").read_text())["keys"]
+    lines = capsys.readouterr().out.splitlines()
     assert codes == [0, 0]
-    assert [each["id"] for each in kept[:2]] == said[::-1]
-    assert (tmp_path / "token-keys").stat().st_mode & 0o777 == 0o600
+    for ring, name in (("Access tokens", "token-keys"), ("URLs", "url-keys")):
+        said = [line.split()[-1][:-1] for line in lines if line.startswith(ring)]
+        kept = json.loads((tmp_path / name).read_text())["keys"]
+        assert [each["id"] for each in kept[:2]] == said[::-1]
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
 
 
 def _run(command: list[str], told: str) -> subprocess.CompletedProcess[str]:
