@@ -122,3 +122,16 @@ async def test_half_a_second_request_does_not_break_into_the_first_answer() -> N
 
     assert begun.startswith(b"HTTP/1.1 200 ")
     assert b"HTTP/1.1 " not in rest
+
+
+async def test_the_end_of_a_large_body_may_come_with_the_next_request() -> None:
+    body = bytes(200_000)
+    first = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 200000\r\n\r\n"
+    last = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    async with served(QUICK) as line:
+        await sent(line, first + body[:1000], body[1000:] + last)
+
+        told = await read(line)
+
+    assert told.count(b"HTTP/1.1 200 ") == 2
+    assert b"HTTP/1.1 400 " not in told

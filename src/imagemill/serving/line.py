@@ -85,7 +85,7 @@ class Line(HttpToolsProtocol):
         self._at = _At.HEAD
         self._began = self.loop.time()
         self._head_bytes = self._field_bytes = self._fields = 0
-        self._framing = self._body_bytes = 0
+        self._framing = self._body_bytes = self._heads = 0
         self._in = self._out = self._lying = Pace(self._began)
         self._left = 0
         self._refusal: ImagemillError | None = None
@@ -109,7 +109,7 @@ class Line(HttpToolsProtocol):
         """Read on; what is too much or can be read in two ways is refused."""
         if self._at is _At.NOTHING:
             self._begin_head()
-        was_body, body_before = self._at is _At.BODY, self._body_bytes
+        was_body, body_before, heads = self._at is _At.BODY, self._body_bytes, self._heads
         super().data_received(data)
         if self.transport.is_closing():
             return
@@ -117,7 +117,7 @@ class Line(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > self._bounds.head_bytes:
                 self._refuse(self._too_large())
-        elif was_body:
+        elif was_body and self._heads == heads:  # Else the piece held another request's head, too.
             self._framing += len(data) - (self._body_bytes - body_before)
             if self._framing > _FRAMING_BYTES + _FRAMING_SHARE * self._body_bytes:
                 self._refuse(MalformedRequest("There is more round the body than in it."))
@@ -260,6 +260,7 @@ class Line(HttpToolsProtocol):
 
     def _begin_head(self) -> None:
         self._at = _At.HEAD
+        self._heads += 1
         self._began = self.loop.time()
         self._head_bytes = self._field_bytes = self._fields = 0
 
