@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from imagemill import assembly, serving
+from imagemill import serving
+from imagemill.assembly import services
 from imagemill.contracts.jobs import (
     TOPIC,
     Claim,
@@ -132,7 +133,7 @@ def main(argv: Sequence[str]) -> int:
     loops, count, port, data, *names = argv
     idle = partial(Idle, loops=int(loops), count=Count(Path(count)))
     # The assembly is the one place where a worker is made; it calls this by a worker's name.
-    vars(assembly)["Worker"] = idle
+    vars(services)["Worker"] = idle
     settings = Settings.load(port=int(port), data=Path(data), log_level="WARNING")
     return serving.serve(settings, names, announce=print)
 

@@ -94,7 +94,8 @@ def test_the_notifier_hears_what_happened_to_every_job(api: API, services: Servi
     path = services["notifier"].data / "databases/notifications.sqlite"
 
     with contextlib.closing(sqlite3.connect(path)) as notifications:
-        eventually(lambda: notifications.execute("SELECT after FROM places").fetchone()[0] >= last)
+        heard = "SELECT after FROM places WHERE log = 'jobs'"
+        eventually(lambda: notifications.execute(heard).fetchone()[0] >= last)
 
 
 def test_a_broken_original_is_told_or_ends_short_through_the_gateway_too(

@@ -70,7 +70,9 @@ def run(scale: Scale, folder: Path) -> Report:
     """Submit jobs, kill who works and tells while it tells, and count what the receiver heard."""
     report, size = Report(TITLE), _SIZES[scale]
     with receiving() as receiver, _running(folder / "data", receiver.port) as (system, api):
-        made = good(api.post("/api/v1/webhooks", json={"url": receiver.url}))
+        made = good(
+            api.post("/api/v1/webhooks", json={"url": receiver.url, "events": list(ledger.FINAL)})
+        )
         taken = _fail_at_random(receiver, random.Random(12))
         images = work.uploaded(api, 2)
         promised = work.submitted(api, images, [work.tiny(each) for each in range(size.jobs)])

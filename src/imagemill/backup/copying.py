@@ -108,7 +108,7 @@ class Backup:
 
     async def _copy_database(self, name: str, folder: Path) -> File:
         path = folder / f"{name}.sqlite"
-        with files.written_to(self.folder.path):
+        with files.written_to(self.folder.path, f"The database {name} cannot be copied"):
             await self.source.databases[name].copy_to(path)
         if fault := await self.source.adapters.copy(path).fault():
             raise Conflict(f"The database {name} is damaged ({fault}); go back to an older backup.")

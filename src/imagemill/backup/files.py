@@ -60,21 +60,24 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def written_to(folder: Path) -> Iterator[None]:
-    """Say of a block that writes below a folder why it cannot, as `Unavailable`."""
+def written_to(folder: Path, what: str = "") -> Iterator[None]:
+    """Say of a block that writes below a folder why it cannot, as `Unavailable`.
+
+    `what` says what failed where it may be something else than the folder.
+    """
     try:
         yield
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise unwritable(folder, error, what) from error
     except Unavailable as error:
-        raise unwritable(folder, error.__cause__ or error) from error
+        raise unwritable(folder, error.__cause__ or error, what) from error
 
 
-def unwritable(folder: Path, reason: BaseException) -> Unavailable:
+def unwritable(folder: Path, reason: BaseException, what: str = "") -> Unavailable:
     """Say why nothing can be written below a folder, and what to do."""
     if isinstance(reason, OSError) and reason.errno in _NO_ROOM:
         return Unavailable(f"There is no room left in {folder}; make room and start again.")
     if isinstance(reason, OSError) and reason.strerror:
         return Unavailable(f"{folder} cannot be written: {reason.strerror}. Name another folder.")
     said = reason.message if isinstance(reason, ImagemillError) else str(reason)
-    return Unavailable(f"{folder} cannot be written: {said}")
+    return Unavailable(f"{what or f'{folder} cannot be written'}: {said}")
