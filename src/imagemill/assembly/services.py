@@ -161,15 +161,16 @@ async def _start_worker(parts: Parts) -> ASGIApp:
 
 async def _start_notifier(parts: Parts) -> ASGIApp:
     database, bell = parts.database("notifications"), asyncio.Event()
-    jobs, uploads = (parts.client(each, "notifier") for each in ("jobs", "uploads"))
+    jobs = JobsClient(parts.client("jobs", "notifier"))
+    uploads = UploadsClient(parts.client("uploads", "notifier"))
     hooks = hooks_of(parts.settings, database, bell)
-    telling = telling_of(parts, Means(database, JobsClient(jobs), bell, parts.links))
+    telling = telling_of(parts, Means(database, jobs, bell, parts.links))
     notifier = Notifier(
         database=database,
         signer=parts.signer,
         logs=[
-            JobsLog(JobsClient(jobs), parts.links.base),
-            ImagesLog(UploadsClient(uploads), parts.links.base),
+            JobsLog(jobs, parts.links.base),
+            ImagesLog(uploads, parts.links.base),
         ],
         wanted=[hooks.wanted, telling.people],
         channels={**hooks.channels, **telling.channels},

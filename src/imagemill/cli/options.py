@@ -55,6 +55,7 @@ Output = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Work again even where the result is known.")]
+Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 AsJSON = Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")]
 Server = Annotated[
     str,

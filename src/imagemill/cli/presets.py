@@ -37,7 +37,7 @@ def add_to(program: typer.Typer, *, colour: bool) -> None:
 
 def show_all(
     *,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
+    limit: options.Limit = 100,
     server: options.Server = options.SERVER,
     key: options.Key = None,
     as_json: options.AsJSON = False,
