@@ -18,6 +18,7 @@ from imagemill.audit.settings import AuditSettings
 from imagemill.breaker import BreakerSettings
 from imagemill.contracts.facts import Limits
 from imagemill.contracts.wording import problem_with
+from imagemill.database.settings import DatabaseSettings
 from imagemill.egress.settings import EgressSettings
 from imagemill.engine.settings import SandboxSettings
 from imagemill.errors import FieldError, InvalidRequest
@@ -25,6 +26,7 @@ from imagemill.gateway.settings import GatewaySettings
 from imagemill.jobs.settings import JobsSettings
 from imagemill.notifier.settings import NotifierSettings
 from imagemill.queue.settings import QueueSettings
+from imagemill.storage.settings import StorageSettings
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.users.key_settings import KeysSettings
 from imagemill.users.settings import UsersSettings
@@ -110,6 +112,12 @@ class Settings(BaseModel):
     jobs: JobsSettings = Field(JobsSettings(), description="Leases, time limits and tries.")
     notifier: NotifierSettings = Field(
         NotifierSettings(), description="Webhooks and other ways of telling what happened."
+    )
+    database: DatabaseSettings = Field(
+        DatabaseSettings(), description="Where the services keep their rows."
+    )
+    storage: StorageSettings = Field(
+        StorageSettings(), description="Where the bytes of originals and results lie."
     )
     queue: QueueSettings = Field(QueueSettings(), description="The queue that carries work.")
     worker: WorkerSettings = Field(WorkerSettings(), description="Workers.")

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 _HERE = Path(__file__).parent
-_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+_TOOLS = _HERE.parents[1] / ".tools"
+_PATH = os.pathsep.join(
+    [
+        os.environ.get("PATH", ""),
+        "/usr/sbin",
+        "/sbin",
+        *map(str, Path("/usr/lib/postgresql").glob("*/bin")),
+    ]
+)
 
 
 def program(name: str) -> str:
@@ -18,6 +26,14 @@ def program(name: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not installed here; .ci/peers installs it")
     return found
+
+
+def apart(environment: str, name: str) -> str:
+    """Find a program that `.ci/peers` put into an environment of its own; skip without it."""
+    found = _TOOLS / environment / "bin" / name
+    if not found.is_file():
+        pytest.skip(f"{name} is not installed here; .ci/peers installs it")
+    return str(found)
 
 
 def node_modules() -> Path:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from imagemill.assembly.databases import open_file
 from imagemill.assembly.parts import Parts, make_private
 from imagemill.assembly.services import ORDER, STARTS
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
@@ -99,7 +100,7 @@ async def backup_source(settings: Settings) -> AsyncIterator[Source]:
         parts = Parts(settings, opened)
         yield Source(
             data=settings.data,
-            databases={name: parts.database(name) for name in found},
+            databases={name: open_file(parts, name) for name in found},
             objects=parts.storage,
             adapters=BACKUP,
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import os
 import random
 import time
 from collections.abc import (
@@ -19,24 +18,25 @@ from pathlib import Path
 from typing import Any
 
 from imagemill import keys
+from imagemill.assembly.addresses import address_of
+from imagemill.assembly.databases import open_database
+from imagemill.assembly.queues import open_queue
+from imagemill.assembly.storages import open_storage
 from imagemill.backup import removing
-from imagemill.backup.places import database_file, objects_folder
 from imagemill.breaker import Breaker
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.remote import Remote
 from imagemill.contracts.transport import ASGIApp, InMemory, Later, Transport
-from imagemill.contracts.uploads import STORED
-from imagemill.database.sqlite import SQLiteDatabase
+from imagemill.database import Database
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import Unavailable
 from imagemill.faults import Faults
 from imagemill.keyring import URLS, KeyRing
-from imagemill.queue.sql import SQLQueue
+from imagemill.queue import Queue
 from imagemill.settings import Settings
 from imagemill.signing import UrlSigner
 from imagemill.storage.guarded import GuardedStorage
-from imagemill.storage.local import Links, LocalStorage
 from imagemill.web.links import FileLinks
 
 
@@ -60,7 +60,7 @@ class Parts:
     asked_later: list[str] = field(default_factory=list)
     _signer: Signer | None = None
     _url_signer: UrlSigner | None = None
-    _queue: SQLQueue | None = None
+    _queue: Queue | None = None
     _storage: GuardedStorage | None = None
     _remotes: dict[str, Remote] = field(default_factory=dict)
     _breakers: dict[str, Breaker] = field(default_factory=dict)
@@ -102,29 +102,22 @@ class Parts:
     @property
     def links(self) -> FileLinks:
         """Give what makes links to files, under the address that is public."""
-        return FileLinks(_address(self.settings), self.url_signer)
+        return FileLinks(address_of(self.settings), self.url_signer)
 
     @property
     def storage(self) -> GuardedStorage:
         """Give the objects of this installation."""
         if self._storage is None:
-            sync = os.fsync if self._is_synced else _leave_unsynced
-            root = objects_folder(self.settings.data)
-            local = LocalStorage(root, sync=sync, faults=self.faults, links=self._links)
-            self.opened.push_async_callback(local.close)
             self._storage = GuardedStorage(
-                local,
+                open_storage(self),
                 reading=self.breaker("storage.read"),
                 writing=self.breaker("storage.write"),
             )
         return self._storage
 
-    def _links(self) -> Links:
-        """Tell where signed URLs of objects lead; only who signs one reads the key."""
-        return Links(self.url_signer, _address(self.settings), STORED)
-
     @property
-    def _is_synced(self) -> bool:
+    def is_synced(self) -> bool:
+        """Tell whether a promise is to outlive a power cut."""
         return self.settings.durability == "synced"
 
     def breaker(self, name: str) -> Breaker:
@@ -141,20 +134,15 @@ class Parts:
         """Tell how the breakers of this process stand, for its health."""
         return {name: asdict(each.seen()) for name, each in self._breakers.items()}
 
-    async def queue(self) -> SQLQueue:
+    async def queue(self) -> Queue:
         """Give the queue, started."""
         if self._queue is None:
-            self._queue = SQLQueue(self.database("queue"), self.settings.queue.lease_s)
-            await self._queue.start()
-            self.opened.push_async_callback(self._queue.close)
+            self._queue = await open_queue(self)
         return self._queue
 
-    def database(self, name: str) -> SQLiteDatabase:
+    def database(self, name: str) -> Database:
         """Open a database by the name of what it holds."""
-        path = database_file(self.settings.data, name)
-        database = SQLiteDatabase(path, synced=self._is_synced)
-        self.opened.push_async_callback(database.close)
-        return database
+        return open_database(self, name)
 
     async def sandbox(self, children: int | None = None) -> Sandbox:
         """Start a sandbox, of so many children or as the settings say."""
@@ -190,18 +178,6 @@ class Parts:
         self.asked_later.append(service)
         identity = Identity(account=asking, scopes=frozenset({"service"}))
         return ServiceClient(Later(lambda: self.transport(service)), self.signer, identity)
-
-
-def _address(settings: Settings) -> str:
-    """Tell what URLs begin with; nothing where the port is only known when it is taken."""
-    if settings.public_url or not settings.port:
-        return settings.public_url
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{settings.port}"
-
-
-def _leave_unsynced(_: int) -> None:
-    """Leave it to the kernel when a file reaches the disk."""
 
 
 def make_private(folder: Path) -> None:

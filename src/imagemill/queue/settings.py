@@ -1,8 +1,8 @@
-"""How long the queue leaves a message in one consumer's hands."""
+"""Which broker carries work, and how long it leaves a message in one consumer's hands."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class QueueSettings(BaseModel):
@@ -10,6 +10,11 @@ class QueueSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    url: SecretStr = Field(
+        SecretStr(""),
+        description="Address of a broker; its scheme says which. Empty keeps the queue in a SQLite "
+        "file of the data folder.",
+    )
     lease_s: float = Field(
         30.0,
         ge=1,
