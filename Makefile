@@ -94,6 +94,10 @@ bench-finding: $(VENV)/.installed-dev ## measure finding among 100,000 images; t
 bench-crowd: $(VENV)/.installed-dev ## measure what slow clients and large uploads do to others; takes two minutes
 	@$(BIN)/python -m benchmarks.crowd
 
+.PHONY: bench-engines
+bench-engines: $(VENV)/.installed-dev $(TOOLS)/peers ## measure the same jobs on every database, broker and storage; takes ten minutes
+	@$(BIN)/python -m benchmarks.engines
+
 .PHONY: chaos
 chaos: $(VENV)/.installed-dev ## kill, freeze, fill and cut, at full size; takes an hour and a quiet machine
 	@$(BIN)/python -m tests.chaos --full
