@@ -57,6 +57,10 @@ demo: $(stamp) ## send sample pictures through a system of its own; results in d
 test: lint $(TOOLS)/peers ## run everything that CI runs: the checks and all the tests
 	@$(BIN)/pytest -n 2 --dist loadgroup
 
+.PHONY: services
+services: $(VENV)/.installed-dev $(TOOLS)/peers ## show which servers of others the tests find here, and install what they can
+	@$(BIN)/python -m tests.peers
+
 .PHONY: check
 check: lint ## run the checks and the quick tests; less than a minute
 	@$(BIN)/pytest -q -n 2 -m 'not server and not slow'
