@@ -108,6 +108,12 @@ class RunningImagemill:
         reply = await self._lines[0].ask("GET", path, self._key)
         return len(reply.expect(HTTPStatus.OK).json()["jobs"])
 
+    async def metrics(self) -> str:
+        """Give the page that Prometheus would read."""
+        self.close()
+        reply = await self._lines[0].ask("GET", "/metrics", self._key)
+        return reply.expect(HTTPStatus.OK).body.decode()
+
     def hold(self) -> None:
         """Let the worker loops take nothing."""
         self._signal(HOLD)
