@@ -32,6 +32,8 @@ from imagemill.storage import Storage
 from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import Links, LocalStorage
 from tests.contracts import queues
+from tests.peers.nats import NATSServer, nats_server
+from tests.peers.rabbitmq import RabbitMQServer, rabbitmq_server
 from tests.peers.redis import RedisServer, redis_server
 
 KILLED_WRITER = """
@@ -114,9 +116,28 @@ def unsynced(_: int) -> None:
 
 
 @pytest.fixture(params=queues.params())
-async def broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[queues.Broker]:
+def queue_adapter(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """Give an adapter's name and address; not async, for a server starts meanwhile."""
+    return queues.chosen(request, tmp_path)
+
+
+@pytest.fixture
+async def broker(queue_adapter: tuple[str, str]) -> AsyncIterator[queues.Broker]:
+    name, address = queue_adapter
     async with AsyncExitStack() as stack:
-        yield queues.broker(request, tmp_path, stack)
+        yield queues.Broker(name, address, queues.ADAPTERS[name], stack)
+
+
+@pytest.fixture(scope="session")
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NATSServer]:
+    with nats_server(tmp_path_factory.mktemp("nats")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]:
+    with rabbitmq_server(tmp_path_factory.mktemp("rabbitmq")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,9 @@ import asyncio
 import signal
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,15 @@ import pytest
 
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.queue import Queue
+from imagemill.queue.nats import NATSQueue
+from imagemill.queue.nats_connection import Login as NATSLogin
+from imagemill.queue.nats_settings import NATSSettings
+from imagemill.queue.rabbitmq import RabbitMQQueue
+from imagemill.queue.rabbitmq_connection import Login as RabbitMQLogin
+from imagemill.queue.rabbitmq_settings import RabbitMQSettings
 from imagemill.queue.sql import SQLQueue
-from tests.peers.proof import Proof, proves
+from imagemill.queue.tls import TLSSettings
+from tests.peers.proof import Proof, proves, server_mark
 
 _ROOT: Final = Path(__file__).parents[2]
 
@@ -37,7 +45,7 @@ class Adapter:
     """Lease that the suite sets, and the longest time a dead consumer's messages stay away."""
     wait_s: float = 5.0
     """Longer than a message ever needs that nobody holds; one that takes longer is lost."""
-    marks: tuple[pytest.MarkDecorator, ...] = ()
+    marks: Sequence[pytest.MarkDecorator] = ()
 
 
 @dataclass(slots=True)
@@ -94,8 +102,27 @@ async def open_sqlite(stack: AsyncExitStack, address: str, lease_s: float) -> Qu
     return queue
 
 
+async def open_nats(stack: AsyncExitStack, address: str, lease_s: float) -> Queue:
+    """Open the queue on NATS."""
+    login = NATSLogin((address,), NATSSettings(), TLSSettings())
+    queue = NATSQueue(login, lambda: uuid.uuid4().hex, time.time, lease_s)
+    await queue.start()
+    stack.push_async_callback(queue.close)
+    return queue
+
+
+async def open_rabbitmq(stack: AsyncExitStack, address: str, _lease_s: float) -> Queue:
+    """Open the queue on RabbitMQ, which knows no lease."""
+    queue = RabbitMQQueue(RabbitMQLogin((address,), RabbitMQSettings(), TLSSettings()), time.time)
+    await queue.start()
+    stack.push_async_callback(queue.close)
+    return queue
+
+
 ADAPTERS: Final[Mapping[str, Adapter]] = {
     "sql on sqlite": Adapter(open_sqlite, lease_s=0.3),
+    "nats": Adapter(open_nats, server="nats", marks=server_mark("nats")),
+    "rabbitmq": Adapter(open_rabbitmq, server="rabbitmq", marks=server_mark("rabbitmq")),
 }
 
 
@@ -104,16 +131,15 @@ def params() -> list[object]:
     return [pytest.param(name, marks=each.marks) for name, each in ADAPTERS.items()]
 
 
-def broker(request: pytest.FixtureRequest, folder: Path, stack: AsyncExitStack) -> Broker:
-    """Give the broker of the adapter that the fixture is asked for."""
+def chosen(request: pytest.FixtureRequest, folder: Path) -> tuple[str, str]:
+    """Give the name and address of the adapter that a fixture is asked for; starts its server."""
     name: str = request.param
-    adapter = ADAPTERS[name]
-    if not adapter.server:
+    if not (server_name := ADAPTERS[name].server):
         proves(request, Proof("queue", name, "none"))
-        return Broker(name, str(folder / "queue.sqlite"), adapter, stack)
-    server = request.getfixturevalue(adapter.server)
+        return name, str(folder / "queue.sqlite")
+    server = request.getfixturevalue(server_name)
     proves(request, Proof("queue", name, server.version))
-    return Broker(name, server.url, adapter, stack)
+    return name, server.url
 
 
 async def hold(name: str, address: str, topic: str) -> None:
