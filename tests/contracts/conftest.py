@@ -136,7 +136,7 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NATSServer]:
 
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]:
-    with rabbitmq_server(tmp_path_factory.mktemp("rabbitmq")) as running:
+    with rabbitmq_server(tmp_path_factory.mktemp("rabbitmq"), is_managed=True) as running:
         yield running
 
 

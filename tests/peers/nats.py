@@ -48,6 +48,11 @@ class NATSServer:
         )
         _await(self.port)
 
+    def stop(self) -> None:
+        """Let it end in good order."""
+        self.process.terminate()
+        self.process.wait(_START_S)
+
     def kill(self) -> None:
         """End it at once, as a power cut does."""
         self.process.kill()

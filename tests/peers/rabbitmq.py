@@ -38,6 +38,8 @@ class RabbitMQServer:
     folder: Path
     lines: Sequence[str] = ()
     """Further lines of its configuration."""
+    is_managed: bool = True
+    """Whether it tells by HTTP how it is; it starts faster if not."""
     port: int = field(default_factory=_free_port)
     management_port: int = field(default_factory=_free_port)
     process: subprocess.Popen[bytes] = field(init=False)
@@ -63,15 +65,16 @@ class RabbitMQServer:
 
     def start(self) -> None:
         """Run it over what the folder holds; returns when it takes clients."""
-        conf = [
-            f"listeners.tcp.1 = 127.0.0.1:{self.port}",
+        managed = [
             "management.tcp.ip = 127.0.0.1",
             f"management.tcp.port = {self.management_port}",
             "collect_statistics_interval = 500",
-            *self.lines,
         ]
+        listens = f"listeners.tcp.1 = 127.0.0.1:{self.port}"
+        conf = [listens, *(managed if self.is_managed else []), *self.lines]
         (self.folder / "rabbitmq.conf").write_text("\n".join(conf) + "\n", encoding="utf-8")
-        (self.folder / "plugins").write_text("[rabbitmq_management].\n", encoding="utf-8")
+        plugins = "[rabbitmq_management].\n" if self.is_managed else "[].\n"
+        (self.folder / "plugins").write_text(plugins, encoding="utf-8")
         self.process = subprocess.Popen(
             [_COMMAND],
             env=os.environ | self._environment(),
@@ -123,12 +126,14 @@ class RabbitMQServer:
 
 
 @contextlib.contextmanager
-def rabbitmq_server(folder: Path, lines: Sequence[str] = ()) -> Iterator[RabbitMQServer]:
+def rabbitmq_server(
+    folder: Path, lines: Sequence[str] = (), *, is_managed: bool = False
+) -> Iterator[RabbitMQServer]:
     """Run one for a block; skip where there is none."""
     program("rabbitmq-server")
     if not _COMMAND.exists():
         pytest.skip("rabbitmq-server is not where Debian puts it")
-    server = RabbitMQServer(folder, lines)
+    server = RabbitMQServer(folder, lines, is_managed)
     server.start()
     try:
         yield server

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any, Final
 
 import aio_pika
@@ -63,14 +64,15 @@ class Connection:
 
     async def close(self) -> None:
         """Leave; what is not acknowledged goes back into its queue."""
-        if self._connection and not self._connection.is_closed:
+        if self._connection:
             with suppress(Unavailable):
                 async with told("RabbitMQ closes no connection"):
                     await self._connection.close()
 
     async def _opened(self) -> AbstractConnection:
         async with self._connecting:
-            if self._connection is None or self._connection.is_closed:
+            # Lost, it counts as open for the library; what is over is that it is connected.
+            if self._connection is None or not self._connection.connected.is_set():
                 self._connection = await self._first_that_answers()
                 self.is_new()
             return self._connection
@@ -91,19 +93,35 @@ class Connection:
         raise _explained(problem) from problem
 
 
-@asynccontextmanager
-async def told(what: str) -> AsyncIterator[None]:
-    """Bound a block that asks the broker, and raise `Unavailable` for whatever goes wrong there."""
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            yield
-    except _FAILURES as error:
-        raise Unavailable(f"{what}: {said(error)}.") from error
-    except Exception as error:
+class told:  # noqa: N801 - read as a word: `async with told("...")`
+    """Bound a block that asks the broker, and raise `Unavailable` for whatever goes wrong there.
+
+    A class, for a generator would be a second one to close where a receiver's own is closed.
+    """
+
+    def __init__(self, problem: str) -> None:
+        """Say in a few words what then went wrong."""
+        self._problem = problem
+        self._limit = asyncio.timeout(ANSWER_S)
+
+    async def __aenter__(self) -> None:
+        """Begin to count."""
+        await self._limit.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Translate what was raised, or the end of the time."""
+        try:
+            await self._limit.__aexit__(kind, error, trace)
+        except TimeoutError as late:
+            error = late
         # The library throws a bare one at whoever waits while the connection is closed.
-        if type(error) is not Exception:
-            raise
-        raise Unavailable(f"{what}: the connection was closed.") from error
+        if isinstance(error, _FAILURES) or type(error) is Exception:
+            raise Unavailable(f"{self._problem}: {said(error)}.") from error
 
 
 async def leave(channel: AbstractChannel) -> None:
@@ -113,7 +131,7 @@ async def leave(channel: AbstractChannel) -> None:
             await channel.close()
 
 
-def said(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """Put a failure into words; the library's are often empty."""
     return str(error) or type(error).__name__
 
