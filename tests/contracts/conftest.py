@@ -31,6 +31,7 @@ from imagemill.signing import UrlSigner
 from imagemill.storage import Storage
 from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import Links, LocalStorage
+from tests.contracts import databases
 from tests.peers.redis import RedisServer, redis_server
 
 KILLED_WRITER = """
@@ -79,11 +80,10 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite", "sqlite, unsynced"])
+@pytest.fixture(params=databases.DATABASES)
 async def database(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
-    opened = SQLiteDatabase(tmp_path / "test.sqlite", synced="unsynced" not in request.param)
-    yield opened
-    await opened.close()
+    async with databases.opened(request, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture(params=["local", "local, unsynced", "guarded"])

@@ -10,11 +10,11 @@ import pytest
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.usage import KeyIntake, month_of
 from imagemill.database.migrations import migrations_of
-from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import ImageInUse, NotFound, QuotaExceeded
 from imagemill.uploads.records import usage as records
 from tests.acceptance import pictures
+from tests.peers.engines import database_at
 from tests.uploads.service import OWNER, Service, running
 
 pytestmark = pytest.mark.slow
@@ -129,7 +129,7 @@ async def test_a_deletion_is_written_down_once_it_is_done(service: Service) -> N
 
 
 async def test_originals_of_an_older_version_count_for_no_key(tmp_path: Path) -> None:
-    database = SQLiteDatabase(tmp_path / "images.sqlite")
+    database = database_at(tmp_path / "images.sqlite")
     migrations = migrations_of("imagemill.uploads")
     await database.migrate([each for each in migrations if each.number < 5])
     old = """

@@ -15,10 +15,10 @@ from imagemill.contracts.identity import ADDRESS, HEADER, Identity, Signer
 from imagemill.contracts.scopes import Role
 from imagemill.contracts.transport import InMemory
 from imagemill.contracts.users import Admitted, Credentials, UsersClient
-from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.users.key_settings import KeysSettings
 from imagemill.users.keys import digest_of
 from imagemill.users.service import Users
+from tests.peers.engines import database_at
 
 KEYS: Final = "/api/v1/api-keys"
 ADMIN_KEY: Final = "im_of_the_first_start"
@@ -88,7 +88,7 @@ class Keyed:
 @asynccontextmanager
 async def keyed(folder: Path, **settings: int) -> AsyncIterator[Keyed]:
     """Run the service with the accounts admin, anna and bela."""
-    database = SQLiteDatabase(folder / "users.sqlite")
+    database = database_at(folder / "users.sqlite")
     users = Users(database, SIGNER, key_settings=KeysSettings.model_validate(settings))
     await users.start(ADMIN_KEY)
     await database.run(

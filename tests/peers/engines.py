@@ -1,0 +1,67 @@
+"""Which engine holds the rows of a service under test: SQLite, or PostgreSQL where asked for.
+
+`pytest --database postgres` runs every service's tests on PostgreSQL, each in schemas of its own;
+tests with the mark `both_engines` run on both in every run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from imagemill.database import Database
+from imagemill.database.postgres import PostgresDatabase
+from imagemill.database.sqlite import SQLiteDatabase
+from tests.peers.postgres import PostgresServer
+from tests.peers.proof import server_mark
+from tests.peers.schemas import place
+
+_MARK: Final = "both_engines"
+_POSTGRES: Final = "on postgres"
+
+
+@dataclass(slots=True)
+class _Chosen:
+    server: PostgresServer | None = None
+
+
+_CHOSEN: Final = _Chosen()
+"""Set for the time of one test, in its own process."""
+
+
+def database_at(path: Path, *, clock: Callable[[], float] | None = None) -> Database:
+    """Open the database of a path: a file there, or a schema that is named after it."""
+    if _CHOSEN.server is None:
+        return SQLiteDatabase(path, **({"clock": clock} if clock else {}))
+    schema = f"t_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    return PostgresDatabase(place(_CHOSEN.server, schema), clock=clock)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the engine."""
+    parser.addoption(
+        "--database", choices=("sqlite", "postgres"), default="sqlite", help="engine of the rows"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on both engines that is marked so."""
+    if metafunc.definition.get_closest_marker(_MARK):
+        both = ["", pytest.param(_POSTGRES, marks=server_mark("postgres"))]
+        metafunc.parametrize("_engine", both, indirect=True, ids=["on sqlite", _POSTGRES])
+
+
+@pytest.fixture(autouse=True)
+def _engine(request: pytest.FixtureRequest) -> object:
+    """Choose the engine of a test before it opens anything."""
+    asked = getattr(request, "param", None)
+    is_postgres = (
+        asked == _POSTGRES or asked is None and request.config.getoption("--database") == "postgres"
+    )
+    _CHOSEN.server = request.getfixturevalue("postgres") if is_postgres else None
+    return None
