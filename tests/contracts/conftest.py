@@ -22,8 +22,7 @@ from imagemill.cache import Cache
 from imagemill.cache.memory import MemoryCache
 from imagemill.cache.redis import RedisCache
 from imagemill.database import Database
-from imagemill.database.sqlite import SQLiteDatabase
-from imagemill.queue.sql import SQLQueue
+from imagemill.queue import Queue
 from imagemill.rates import Rates
 from imagemill.rates.memory import MemoryRates
 from imagemill.rates.redis import RedisRates
@@ -31,7 +30,7 @@ from imagemill.signing import UrlSigner
 from imagemill.storage import Storage
 from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import Links, LocalStorage
-from tests.contracts import databases
+from tests.contracts import databases, sql_queues
 from tests.peers.redis import RedisServer, redis_server
 
 KILLED_WRITER = """
@@ -112,14 +111,10 @@ def unsynced(_: int) -> None:
     """Leave it to the kernel when a file reaches the disk."""
 
 
-@pytest.fixture(params=["sql on sqlite"])
-async def queue(tmp_path: Path) -> AsyncIterator[SQLQueue]:
-    database = SQLiteDatabase(tmp_path / "queue.sqlite")
-    opened = SQLQueue(database, lease_s=0.3)
-    await opened.start()
-    yield opened
-    await opened.close()
-    await database.close()
+@pytest.fixture(params=sql_queues.QUEUES)
+async def queue(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Queue]:
+    async with sql_queues.opened(request, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

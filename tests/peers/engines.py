@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from imagemill.database import Database
+from imagemill.database import Connection, Database
 from imagemill.database.postgres import PostgresDatabase
 from imagemill.database.sqlite import SQLiteDatabase
 from tests.peers.postgres import PostgresServer
@@ -60,8 +60,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _engine(request: pytest.FixtureRequest) -> object:
     """Choose the engine of a test before it opens anything."""
     asked = getattr(request, "param", None)
-    is_postgres = (
-        asked == _POSTGRES or asked is None and request.config.getoption("--database") == "postgres"
-    )
+    of_all = request.config.getoption("--database") == "postgres"
+    is_postgres = of_all if asked is None else asked == _POSTGRES
     _CHOSEN.server = request.getfixturevalue("postgres") if is_postgres else None
     return None
+
+
+def order_of_writing(connection: Connection) -> str:
+    """Name the engine's own column that grows with every new row of a small table."""
+    return "rowid" if connection.engine == "sqlite" else "ctid"
+
+
+def tables(connection: Connection) -> set[str]:
+    """Name all tables of a service."""
+    catalogue = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
+        "postgresql": "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()",
+    }
+    return {row["name"] for row in connection.execute(catalogue[connection.engine])}

@@ -1,4 +1,4 @@
-"""A PostgreSQL of one test run: files in a temporary folder, a socket there, a free loopback port."""
+"""A PostgreSQL of one test run: files and socket in a temporary folder, a free loopback port."""
 
 from __future__ import annotations
 

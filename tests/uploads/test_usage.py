@@ -14,7 +14,7 @@ from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import ImageInUse, NotFound, QuotaExceeded
 from imagemill.uploads.records import usage as records
 from tests.acceptance import pictures
-from tests.peers.engines import database_at
+from tests.peers.engines import database_at, order_of_writing
 from tests.uploads.service import OWNER, Service, running
 
 pytestmark = pytest.mark.slow
@@ -106,7 +106,9 @@ async def test_an_account_has_room_for_all_its_keys(tmp_path: Path, sandbox: San
 
 async def audit(service: Service) -> list[tuple[str, str, str]]:
     rows = await service.uploads.database.read(
-        lambda each: each.execute("SELECT body FROM audit_out ORDER BY at, rowid")
+        lambda each: each.execute(
+            f"SELECT body FROM audit_out ORDER BY at, {order_of_writing(each)}"
+        )
     )
     entries = [json.loads(row["body"]) for row in rows]
     return [(each["action"], each["key_id"], each["subject"]) for each in entries]

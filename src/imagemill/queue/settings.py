@@ -12,7 +12,8 @@ class QueueSettings(BaseModel):
 
     url: SecretStr = Field(
         SecretStr(""),
-        description="Address of a broker; its scheme says which. Empty keeps the queue in a SQLite "
+        description="Address of a broker; its scheme says which (`postgresql://` for a table of "
+        "its own there). Empty keeps the queue where `IMAGEMILL_DATABASE_URL` says, or in a SQLite "
         "file of the data folder.",
     )
     lease_s: float = Field(

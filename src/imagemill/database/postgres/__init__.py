@@ -6,7 +6,7 @@ on. Notices between processes go out just after the commit, and one is lost when
 between the two. Text that holds a NUL is kept with U+FFFD in its place. Needs PostgreSQL 13 or
 newer, and a connection of its own for each of us: a pooler that shares connections between
 transactions (pgbouncer's `transaction` mode) breaks LISTEN and the settings of the session. Tested
-with PostgreSQL 15 and psycopg 3.3, restarted and killed meanwhile; not with a failover to a standby.
+with PostgreSQL 15 and psycopg 3.3, restarted and killed meanwhile; no failover was tried.
 """
 
 from __future__ import annotations

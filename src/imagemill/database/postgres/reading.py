@@ -47,7 +47,7 @@ class Readers:
             max_size=place.connections,
             max_idle=_IDLE_S,
             timeout=place.connect_timeout_s,
-            # Given up soon, or it would rest for longer and longer, when the server is back already.
+            # Given up soon, or it would rest longer and longer while the server is back already.
             reconnect_timeout=min(place.connect_timeout_s, 2.0),
             name=f"{place.schema}-readers",
             num_workers=1,
@@ -65,7 +65,7 @@ class Readers:
         self._pool.close()
 
     def _read(self, unit: Unit[T]) -> T:
-        """Run a unit; after a restart of the server, every connection that is kept is a dead one."""
+        """Run a unit; after a restart of the server, all connections that are kept are dead."""
         self._pool.open()
         tries = self._size + 1
         while True:

@@ -180,6 +180,7 @@ def beat(connection: Connection, job_id: str, lease_id: str, until: float) -> in
 def note_progress(connection: Connection, job_id: str, progress: int) -> None:
     """Keep how much of the newest attempt is done, in percent."""
     connection.execute(_PROGRESS, {"id": job_id, "progress": progress})
+    connection.tell(job_id)
 
 
 def listed(connection: Connection, owner: str, wanted: Listing) -> list[Job]:
