@@ -7,10 +7,11 @@ tests with the mark `both_engines` run on both in every run.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -37,7 +38,7 @@ _CHOSEN: Final = _Chosen()
 def database_at(path: Path, *, clock: Callable[[], float] | None = None) -> Database:
     """Open the database of a path: a file there, or a schema that is named after it."""
     if _CHOSEN.server is None:
-        return SQLiteDatabase(path, **({"clock": clock} if clock else {}))
+        return SQLiteDatabase(path, clock=clock or time.time)
     schema = f"t_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     return PostgresDatabase(place(_CHOSEN.server, schema), clock=clock)
 
@@ -57,13 +58,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _engine(request: pytest.FixtureRequest) -> object:
-    """Choose the engine of a test before it opens anything."""
+def _engine(request: pytest.FixtureRequest) -> None:
+    """Choose the engine of a test before it opens anything, and start its server."""
     asked = getattr(request, "param", None)
     of_all = request.config.getoption("--database") == "postgres"
     is_postgres = of_all if asked is None else asked == _POSTGRES
-    _CHOSEN.server = request.getfixturevalue("postgres") if is_postgres else None
-    return None
+    is_needed = is_postgres or any(
+        each.name == "xdist_group" and each.args == ("postgres",)
+        for each in request.node.iter_markers()
+    )
+    server = request.getfixturevalue("postgres") if is_needed else None
+    _CHOSEN.server = server if is_postgres else None
 
 
 def order_of_writing(connection: Connection) -> str:
@@ -71,10 +76,20 @@ def order_of_writing(connection: Connection) -> str:
     return "rowid" if connection.engine == "sqlite" else "ctid"
 
 
+def plan_of(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> str:
+    """Tell how the engine would read, were the tables large: it names the indexes."""
+    if connection.engine == "sqlite":
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        return "\n".join(row["detail"] for row in rows)
+    connection.execute("SET LOCAL enable_seqscan = off")
+    rows = connection.execute(f"EXPLAIN {statement}", parameters)
+    return "\n".join(row["QUERY PLAN"] for row in rows)
+
+
 def tables(connection: Connection) -> set[str]:
-    """Name all tables of a service."""
-    catalogue = {
-        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
-        "postgresql": "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()",
-    }
-    return {row["name"] for row in connection.execute(catalogue[connection.engine])}
+    """Name all tables of a service; not where an engine keeps numbers of its own."""
+    if connection.engine == "sqlite":
+        asked = "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'sqlite_sequence'"
+    else:
+        asked = "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()"
+    return {row["name"] for row in connection.execute(asked)}

@@ -9,6 +9,7 @@ import pytest
 
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.usage import KeyIntake, month_of
+from imagemill.database import Connection, Row
 from imagemill.database.migrations import migrations_of
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import ImageInUse, NotFound, QuotaExceeded
@@ -105,11 +106,11 @@ async def test_an_account_has_room_for_all_its_keys(tmp_path: Path, sandbox: San
 
 
 async def audit(service: Service) -> list[tuple[str, str, str]]:
-    rows = await service.uploads.database.read(
-        lambda each: each.execute(
-            f"SELECT body FROM audit_out ORDER BY at, {order_of_writing(each)}"
-        )
-    )
+    def unit(connection: Connection) -> list[Row]:
+        order = order_of_writing(connection)
+        return connection.execute(f"SELECT body FROM audit_out ORDER BY at, {order}")  # noqa: S608 - the engine's own column
+
+    rows = await service.uploads.database.read(unit)
     entries = [json.loads(row["body"]) for row in rows]
     return [(each["action"], each["key_id"], each["subject"]) for each in entries]
 

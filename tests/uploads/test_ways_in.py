@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 PICTURE = pictures.jpeg()
 KEY = OWNER.model_copy(update={"key_id": "k1"})
-COUNTERS = {"image_numbers", "sqlite_sequence"}
+COUNTERS = {"image_numbers"}
 """Tables that hold the last number that was given out, of anything of anybody."""
 FULL = KEY.model_copy(update={"stored_bytes": 9})
 

@@ -57,12 +57,10 @@ def _make_role(connection: psycopg.Connection, role: str, password: str) -> None
     is_there = connection.execute(_HAS_ROLE, (role,)).fetchone()
     verb = sql.SQL("ALTER" if is_there else "CREATE")
     # Sent as what the server keeps, so that the password stands in none of its logs.
-    secret = connection.pgconn.encrypt_password(password.encode(), role.encode(), "scram-sha-256")
-    connection.execute(
-        sql.SQL(
-            "{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD {}"
-        ).format(verb, sql.Identifier(role), sql.Literal(secret.decode()))
-    )
+    secret = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+    # A new role may do nothing but log in; who is no superuser may not even say so.
+    made = sql.SQL("{} ROLE {} LOGIN PASSWORD {}")
+    connection.execute(made.format(verb, sql.Identifier(role), sql.Literal(secret.decode())))
 
 
 def _make_schema(connection: psycopg.Connection, name: str, role: str) -> None:
@@ -73,6 +71,7 @@ def _make_schema(connection: psycopg.Connection, name: str, role: str) -> None:
         sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(schema, owner)
     )
     connection.execute(sql.SQL("REVOKE ALL ON SCHEMA {} FROM PUBLIC").format(schema))
+    connection.execute(sql.SQL("REVOKE {} FROM CURRENT_USER").format(owner))
 
 
 def _close_to_others(connection: psycopg.Connection, roles: list[str]) -> None:
