@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
+import asyncio
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from imagemill import assembly
+from imagemill.settings import Settings
 from tests.acceptance import pictures
 from tests.acceptance.api import API, JSON, good
 from tests.acceptance.sse import events_of
-from tests.acceptance.system import PROGRAM, eventually, started, surroundings
+from tests.acceptance.system import eventually, started
 from tests.peers.postgres import PostgresServer, postgres_server
 from tests.peers.proof import server_mark
 
@@ -31,29 +33,15 @@ def settings_of(server: PostgresServer) -> Mapping[str, str]:
     return {"database_url": server.url, "jobs_lease_s": "3", "jobs_sweep_every_s": "0.5"}
 
 
-def migrated(server: PostgresServer, data: Path, *arguments: str) -> str:
-    """Run the command that operators run; give what it wrote."""
-    done = subprocess.run(
-        [PROGRAM, "migrate", *arguments, "--data", data],
-        env={**surroundings(), "IMAGEMILL_DATABASE_URL": server.url},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return done.stdout
-
-
 def test_the_same_is_done_on_postgres_and_its_restart_loses_nothing(
     server: PostgresServer, tmp_path: Path
 ) -> None:
-    data, settings = tmp_path / "data", settings_of(server)
-    with started(data, settings=settings) as early:
-        assert early.ended() == 1
-        assert "run `imagemill migrate` first" in early.said()
-    assert "users" in migrated(server, data)
+    asyncio.run(assembly.migrate(Settings.load({}, **{"database.url": server.url})))
 
-    with started(data, settings=settings) as system, API(system) as api:
+    with (
+        started(tmp_path / "data", settings=settings_of(server)) as system,
+        API(system) as api,
+    ):
         eventually(api.is_ready)
         form = {"tags": "harbour", "metadata": '{"of": "atlas"}'}
         files = {"file": ("Ärmelkanal.jpg", pictures.jpeg())}

@@ -10,7 +10,7 @@ import pytest
 
 from imagemill import assembly
 from imagemill.errors import InvalidRequest, Unavailable
-from imagemill.settings import Settings
+from imagemill.settings import PeerSettings, Settings
 from tests.peers.postgres import PostgresServer
 from tests.peers.proof import server_mark
 
@@ -104,6 +104,18 @@ def test_who_may_not_make_roles_is_told_what_the_server_said(
 
     with pytest.raises(Unavailable, match="could not be made: permission denied"):
         assembly.prepare_postgres(settings, tmp_path / "databases.env")
+
+
+async def test_a_service_does_not_start_on_a_schema_that_nobody_made(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    settings = Settings.load({"IMAGEMILL_DATABASE_URL": postgres.url}, data=tmp_path)
+    peers = dict.fromkeys(("uploads", "jobs", "notifier"), "http://127.0.0.1:9")
+    settings = settings.model_copy(update={"peers": PeerSettings(**peers)})
+
+    with pytest.raises(Unavailable, match="run `imagemill migrate` first"):
+        async with assembly.running(settings, ["users"]):
+            pass
 
 
 async def test_a_backup_names_the_tool_that_makes_one(file: Path, tmp_path: Path) -> None:
