@@ -16,11 +16,12 @@ from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.transport import InMemory
 from imagemill.contracts.users import AuditEntries, AuditEntry, UsersClient
+from imagemill.database import Database
 from imagemill.database.migrations import migrations_of
-from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.errors import Unavailable
 from imagemill.web import service_app
 from imagemill.web.internal import answer_processes, asked
+from tests.peers.engines import database_at
 
 SIGNER = Signer(b"s" * 32)
 
@@ -61,8 +62,8 @@ class Pauses:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[SQLiteDatabase]:
-    opened = SQLiteDatabase(tmp_path / "images.sqlite")
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = database_at(tmp_path / "images.sqlite")
     await opened.migrate(migrations_of("imagemill.uploads"))
     yield opened
     await opened.close()
@@ -74,24 +75,24 @@ def users() -> UsersStandIn:
 
 
 @pytest.fixture
-def forwarding(database: SQLiteDatabase, users: UsersStandIn) -> Forwarding:
+def forwarding(database: Database, users: UsersStandIn) -> Forwarding:
     asking = Identity(account="uploads", scopes=frozenset({"service"}))
     client = UsersClient(ServiceClient(InMemory(users.app()), SIGNER, asking))
     return Forwarding(database, client)
 
 
-async def put(database: SQLiteDatabase, count: int) -> None:
+async def put(database: Database, count: int) -> None:
     for number in range(count):
         entry = AuditEntry(id=f"e{number:03}", at=number, account="anna", action="image.deleted")
         await database.run(partial(records.put, entry=entry))
 
 
-async def waiting(database: SQLiteDatabase) -> int:
+async def waiting(database: Database) -> int:
     return len(await database.read(lambda each: records.oldest(each, 1000)))
 
 
 async def test_entries_are_handed_over_in_order_and_forgotten(
-    database: SQLiteDatabase, users: UsersStandIn, forwarding: Forwarding
+    database: Database, users: UsersStandIn, forwarding: Forwarding
 ) -> None:
     await put(database, 130)
 
@@ -103,7 +104,7 @@ async def test_entries_are_handed_over_in_order_and_forgotten(
 
 
 async def test_an_entry_whose_answer_was_lost_is_handed_over_again(
-    database: SQLiteDatabase, users: UsersStandIn, forwarding: Forwarding
+    database: Database, users: UsersStandIn, forwarding: Forwarding
 ) -> None:
     await put(database, 1)
     users.drops_answers = True
@@ -118,7 +119,7 @@ async def test_an_entry_whose_answer_was_lost_is_handed_over_again(
 
 
 async def test_entries_wait_while_nobody_takes_them(
-    database: SQLiteDatabase, users: UsersStandIn, forwarding: Forwarding
+    database: Database, users: UsersStandIn, forwarding: Forwarding
 ) -> None:
     await put(database, 130)
     users.is_down = True

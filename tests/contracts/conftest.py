@@ -23,7 +23,6 @@ from imagemill.cache import Cache
 from imagemill.cache.memory import MemoryCache
 from imagemill.cache.redis import RedisCache
 from imagemill.database import Database
-from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.rates import Rates
 from imagemill.rates.memory import MemoryRates
 from imagemill.rates.redis import RedisRates
@@ -31,7 +30,7 @@ from imagemill.signing import UrlSigner
 from imagemill.storage import Storage
 from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import Links, LocalStorage
-from tests.contracts import queues
+from tests.contracts import databases, queues
 from tests.peers.nats import NATSServer, nats_server
 from tests.peers.rabbitmq import RabbitMQServer, rabbitmq_server
 from tests.peers.redis import RedisServer, redis_server
@@ -82,11 +81,10 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite", "sqlite, unsynced"])
+@pytest.fixture(params=databases.DATABASES)
 async def database(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
-    opened = SQLiteDatabase(tmp_path / "test.sqlite", synced="unsynced" not in request.param)
-    yield opened
-    await opened.close()
+    async with databases.opened(request, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture(params=["local", "local, unsynced", "guarded"])

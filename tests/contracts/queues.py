@@ -16,11 +16,13 @@ from typing import Final
 
 import pytest
 
+from imagemill.database.postgres import Place, PostgresDatabase
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.queue import Queue
 from imagemill.queue.nats import NATSQueue
 from imagemill.queue.nats_connection import Login as NATSLogin
 from imagemill.queue.nats_settings import NATSSettings
+from imagemill.queue.postgres import PostgresQueue
 from imagemill.queue.rabbitmq import RabbitMQQueue
 from imagemill.queue.rabbitmq_connection import Login as RabbitMQLogin
 from imagemill.queue.rabbitmq_settings import RabbitMQSettings
@@ -102,6 +104,17 @@ async def open_sqlite(stack: AsyncExitStack, address: str, lease_s: float) -> Qu
     return queue
 
 
+async def open_postgres(stack: AsyncExitStack, address: str, lease_s: float) -> Queue:
+    """Open the queue in PostgreSQL; the address is the server's, a bar and the schema."""
+    url, _, schema = address.rpartition("|")
+    database = PostgresDatabase(Place(url, schema, connections=2), alone=False)
+    stack.push_async_callback(database.close)
+    queue = PostgresQueue(database, lease_s)
+    await queue.start()
+    stack.push_async_callback(queue.close)
+    return queue
+
+
 async def open_nats(stack: AsyncExitStack, address: str, lease_s: float) -> Queue:
     """Open the queue on NATS."""
     login = NATSLogin((address,), NATSSettings(), TLSSettings())
@@ -121,6 +134,9 @@ async def open_rabbitmq(stack: AsyncExitStack, address: str, _lease_s: float) ->
 
 ADAPTERS: Final[Mapping[str, Adapter]] = {
     "sql on sqlite": Adapter(open_sqlite, lease_s=0.3),
+    "sql on postgres": Adapter(
+        open_postgres, server="postgres", lease_s=0.3, marks=server_mark("postgres")
+    ),
     "nats": Adapter(open_nats, server="nats", marks=server_mark("nats")),
     "rabbitmq": Adapter(open_rabbitmq, server="rabbitmq", marks=server_mark("rabbitmq")),
 }
@@ -139,6 +155,8 @@ def chosen(request: pytest.FixtureRequest, folder: Path) -> tuple[str, str]:
         return name, str(folder / "queue.sqlite")
     server = request.getfixturevalue(server_name)
     proves(request, Proof("queue", name, server.version))
+    if server_name == "postgres":
+        return name, f"{server.url}|t_{uuid.uuid4().hex[:12]}"
     return name, server.url
 
 

@@ -8,46 +8,44 @@ from pathlib import Path
 
 import pytest
 
-from imagemill.database import Connection
+from imagemill.database import Connection, Database
 from imagemill.database.migrations import migrations_of
-from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.errors import RequestInProgress
 from imagemill.idempotency import KEPT_S, Remembered
 from imagemill.idempotency.records import find, forget, keep
+from tests.peers.engines import database_at
 
 NOW = 1_000_000.0
 ANSWER = Remembered("meaning", 201, "/api/v1/images/i", "{}", "i", NOW)
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[SQLiteDatabase]:
-    opened = SQLiteDatabase(tmp_path / "test.sqlite")
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = database_at(tmp_path / "test.sqlite")
     await opened.migrate(migrations_of("imagemill.uploads"))
     yield opened
     await opened.close()
 
 
-async def found(
-    database: SQLiteDatabase, owner: str = "o", after: float = 0.0
-) -> Remembered | None:
+async def found(database: Database, owner: str = "o", after: float = 0.0) -> Remembered | None:
     return await database.read(lambda each: find(each, owner, "k", after))
 
 
-async def test_an_answer_is_found_by_its_owner_alone(database: SQLiteDatabase) -> None:
+async def test_an_answer_is_found_by_its_owner_alone(database: Database) -> None:
     await database.run(lambda each: keep(each, "o", "k", ANSWER))
 
     assert await found(database) == ANSWER
     assert await found(database, "other") is None
 
 
-async def test_an_old_answer_is_not_found(database: SQLiteDatabase) -> None:
+async def test_an_old_answer_is_not_found(database: Database) -> None:
     await database.run(lambda each: keep(each, "o", "k", ANSWER))
 
     assert await found(database, after=NOW) is None
 
 
 async def test_a_key_that_another_process_took_undoes_the_whole_transaction(
-    database: SQLiteDatabase,
+    database: Database,
 ) -> None:
     def made(connection: Connection) -> None:
         keep(connection, "o", "second", ANSWER)
@@ -63,7 +61,7 @@ async def test_a_key_that_another_process_took_undoes_the_whole_transaction(
 
 
 async def test_an_answer_that_is_too_old_makes_room_for_a_new_one(
-    database: SQLiteDatabase,
+    database: Database,
 ) -> None:
     newer = replace(ANSWER, fingerprint="other", created_at=NOW + KEPT_S)
     await database.run(lambda each: keep(each, "o", "k", ANSWER))
@@ -73,7 +71,7 @@ async def test_an_answer_that_is_too_old_makes_room_for_a_new_one(
     assert await found(database) == newer
 
 
-async def test_old_answers_are_forgotten_a_few_at_a_time(database: SQLiteDatabase) -> None:
+async def test_old_answers_are_forgotten_a_few_at_a_time(database: Database) -> None:
     def kept(connection: Connection) -> None:
         for number in range(5):
             each = replace(ANSWER, created_at=NOW + number)

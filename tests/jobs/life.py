@@ -63,6 +63,7 @@ from imagemill.signing import UrlSigner
 from imagemill.storage import Bucket
 from imagemill.storage.local import LocalStorage
 from imagemill.web.links import FileLinks
+from tests.peers.engines import database_at
 
 A: Final = Identity(account="A")
 B: Final = Identity(account="B")
@@ -92,7 +93,7 @@ class Life:
     ) -> None:
         self.clock = Clock()
         self.settings = settings
-        self.database = SQLiteDatabase(folder / "jobs.sqlite", clock=self.clock)
+        self.database = database_at(folder / "jobs.sqlite", clock=self.clock)
         self.messages = SQLiteDatabase(folder / "queue.sqlite")
         self.queue = SQLQueue(self.messages)
         self.storage = LocalStorage(folder / "objects")

@@ -13,11 +13,13 @@ import pytest
 from imagemill.contracts.identity import ADDRESS, HEADER, Identity
 from imagemill.contracts.scopes import Role
 from imagemill.contracts.usage import IntakeUsage, KeyIntake
+from imagemill.database import Connection, Row
 from imagemill.faults import Faults
 from imagemill.jobs.job import Job, Listing, Terms
 from imagemill.jobs.routes import app_of
 from imagemill.jobs.turns import Priority
 from tests.jobs.life import A, B, Life
+from tests.peers.engines import order_of_writing
 
 LETTERS = "/api/v1/dead-letters"
 OPERATOR = Identity(account="O", scopes=Role.OPERATOR.scopes, role=Role.OPERATOR, key_id="ko")
@@ -51,12 +53,16 @@ class Asked:
 
     async def audit(self) -> list[tuple[str, str, str]]:
         """Read the entries that wait: action, who, and to what."""
-        rows = await self.life.database.read(
-            lambda each: each.execute("SELECT body FROM audit_out ORDER BY at, rowid")
-        )
+        rows = await self.life.database.read(entries_of)
         entries: list[dict[str, Any]] = [json.loads(row["body"]) for row in rows]
         assert {each["address"] for each in entries} <= {"203.0.113.7"}
         return [(each["action"], each["account"], each["subject"]) for each in entries]
+
+
+def entries_of(connection: Connection) -> list[Row]:
+    """Read the entries that wait, in the order in which they were written."""
+    order = order_of_writing(connection)
+    return connection.execute(f"SELECT body FROM audit_out ORDER BY at, {order}")  # noqa: S608 - the engine's own column
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from imagemill.database.migrations import migrations_of
-from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.errors import FieldError, InvalidRequest, NotFound, TooMany
 from imagemill.jobs.preset_service import Presets, resolved
 from imagemill.jobs.presets import Bounds, Draft, Preset, draft_of
 from imagemill.jobs.request import Wish, wish_of, wish_of_text
+from tests.peers.engines import database_at
 
 ME, OTHER = "me", "somebody else"
 SMALL: list[dict[str, Any]] = [{"op": "resize", "width": 400}]
@@ -25,7 +25,7 @@ GREY: list[dict[str, Any]] = [{"op": "filter", "type": "grayscale"}]
 @pytest.fixture
 async def presets(tmp_path: Path) -> AsyncIterator[Presets]:
     """Give a place for three presets of three versions each, at which time passes."""
-    database = SQLiteDatabase(tmp_path / "jobs.sqlite")
+    database = database_at(tmp_path / "jobs.sqlite")
     await database.migrate(migrations_of("imagemill.jobs"))
     seconds = itertools.count(1_000.0)
     yield Presets(database, lambda: next(seconds), Bounds(presets=3, versions=3))

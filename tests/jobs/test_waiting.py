@@ -47,7 +47,8 @@ async def submitted(
 
 async def asked(life: Life) -> None:
     """Let the loop look once for what became of images."""
-    await life.database.run(lambda each: each.execute("UPDATE waits SET ask_at = 0 WHERE ask_at"))
+    at_once = "UPDATE waits SET ask_at = 0 WHERE ask_at > 0"
+    await life.database.run(lambda each: each.execute(at_once))
     await Waiting(life.jobs)._round()
 
 

@@ -12,7 +12,6 @@ from typing import Any, Final
 import httpx2
 
 from imagemill.contracts.identity import HEADER, Identity, Signer
-from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.egress.client import Egress
 from imagemill.egress.settings import Rules
 from imagemill.notifier.channels.webhook import WebhookChannel
@@ -25,6 +24,7 @@ from imagemill.notifier.webhooks.routes import add_webhooks
 from imagemill.notifier.webhooks.service import Webhooks
 from imagemill.notifier.webhooks.wanted import WebhooksWanted
 from tests.notifier.told import Clock, TestLog, sent
+from tests.peers.engines import database_at
 
 PATH: Final = "/api/v1/webhooks"
 _SCOPES: Final = frozenset({"webhooks:read", "webhooks:write"})
@@ -35,7 +35,7 @@ class Hooked:
 
     def __init__(self, folder: Path, port: int, settings: NotifierSettings) -> None:
         self.clock = Clock()
-        self.database = SQLiteDatabase(folder / "notifications.sqlite", clock=self.clock)
+        self.database = database_at(folder / "notifications.sqlite", clock=self.clock)
         self.log = TestLog()
         self._signer = Signer(b"s" * 32)
         bell = asyncio.Event()

@@ -253,6 +253,7 @@ class Away:
         self.refused = 0
         self.was_refused = asyncio.Event()
         self.migrate = database.migrate
+        self.heard = database.heard
         self.close = database.close
 
     async def read(self, unit: Unit[T]) -> T:

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from imagemill.contracts.identity import Signer
 from imagemill.database import Connection
-from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.errors import Unavailable
 from imagemill.faults import Faults
 from imagemill.notifier.channels import Channel, Outcome, delivered
@@ -22,6 +21,7 @@ from imagemill.notifier.sender import Sender
 from imagemill.notifier.service import Notifier
 from imagemill.notifier.settings import NotifierSettings
 from imagemill.notifier.wanted import Target
+from tests.peers.engines import database_at
 
 SETTINGS: Final = NotifierSettings()
 _ALL: Final = """
@@ -127,7 +127,7 @@ class Told:
 
     def __init__(self, folder: Path, faults: Faults, settings: NotifierSettings) -> None:
         self.clock = Clock()
-        self.database = SQLiteDatabase(folder / "notifications.sqlite", clock=self.clock)
+        self.database = database_at(folder / "notifications.sqlite", clock=self.clock)
         self.log = TestLog()
         self.wanted = Everybody("one")
         self.receiver = Receiver()

@@ -15,7 +15,6 @@ from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.jobs import JobsClient, Release
 from imagemill.contracts.transport import InMemory, Later, Reply
 from imagemill.contracts.uploads import STORED, Intake, Intakes, UploadsClient
-from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.egress.settings import Rules
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import ImageInUse, Unavailable
@@ -27,6 +26,7 @@ from imagemill.uploads.settings import UploadsSettings
 from imagemill.web import service_app
 from imagemill.web.internal import answer_services, asked
 from imagemill.web.links import FileLinks
+from tests.peers.engines import database_at
 from tests.uploads.forms import FORM, stream
 
 OWNER = Identity(account="owner", scopes=frozenset({"*"}))
@@ -134,7 +134,7 @@ async def running(
     """Run the service in a folder."""
     signer, clock, jobs = Signer(b"s" * 32), Clock(), JobsStandIn()
     url_signer = UrlSigner({"k1": b"u" * 32}, clock)
-    database = SQLiteDatabase(folder / "images.sqlite")
+    database = database_at(folder / "images.sqlite")
     links = Links(url_signer, "", STORED)
     storage = LocalStorage(folder / "objects", links=lambda: links)
     to_jobs = InMemory(jobs.app(signer))

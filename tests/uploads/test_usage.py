@@ -9,12 +9,13 @@ import pytest
 
 from imagemill.contracts.identity import Identity
 from imagemill.contracts.usage import KeyIntake, month_of
+from imagemill.database import Connection, Row
 from imagemill.database.migrations import migrations_of
-from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import ImageInUse, NotFound, QuotaExceeded
 from imagemill.uploads.records import usage as records
 from tests.acceptance import pictures
+from tests.peers.engines import database_at, order_of_writing
 from tests.uploads.service import OWNER, Service, running
 
 pytestmark = pytest.mark.slow
@@ -105,9 +106,11 @@ async def test_an_account_has_room_for_all_its_keys(tmp_path: Path, sandbox: San
 
 
 async def audit(service: Service) -> list[tuple[str, str, str]]:
-    rows = await service.uploads.database.read(
-        lambda each: each.execute("SELECT body FROM audit_out ORDER BY at, rowid")
-    )
+    def unit(connection: Connection) -> list[Row]:
+        order = order_of_writing(connection)
+        return connection.execute(f"SELECT body FROM audit_out ORDER BY at, {order}")  # noqa: S608 - the engine's own column
+
+    rows = await service.uploads.database.read(unit)
     entries = [json.loads(row["body"]) for row in rows]
     return [(each["action"], each["key_id"], each["subject"]) for each in entries]
 
@@ -129,7 +132,7 @@ async def test_a_deletion_is_written_down_once_it_is_done(service: Service) -> N
 
 
 async def test_originals_of_an_older_version_count_for_no_key(tmp_path: Path) -> None:
-    database = SQLiteDatabase(tmp_path / "images.sqlite")
+    database = database_at(tmp_path / "images.sqlite")
     migrations = migrations_of("imagemill.uploads")
     await database.migrate([each for each in migrations if each.number < 5])
     old = """

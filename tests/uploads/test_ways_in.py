@@ -17,6 +17,7 @@ from imagemill.errors import QuotaExceeded
 from tests.acceptance import pictures
 from tests.acceptance.api import good
 from tests.egress.hosts import Host, answer, host
+from tests.peers.engines import tables
 from tests.uploads.asking import CHUNK, FOREIGNER, TUS, VERSION, asking
 from tests.uploads.fetching import Fetcher, fetching
 from tests.uploads.forms import FORM, file_part, form, stream
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 PICTURE = pictures.jpeg()
 KEY = OWNER.model_copy(update={"key_id": "k1"})
-COUNTERS = {"image_numbers", "sqlite_sequence"}
+COUNTERS = {"image_numbers"}
 """Tables that hold the last number that was given out, of anything of anybody."""
 FULL = KEY.model_copy(update={"stored_bytes": 9})
 
@@ -115,8 +116,7 @@ async def rows(service: Fetcher) -> dict[str, list[dict[str, Any]]]:
     """Read every table of the service, the index of words by what it says of each image."""
 
     def unit(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        names = [each["name"] for each in found]
+        names = tables(connection)
         assert {"images", "fetches", "uploads", "chunks", "events", "image_words"} <= {*names}
         statements = {name: f'SELECT * FROM "{name}"' for name in names}  # noqa: S608 - names of tables
         return {

@@ -15,10 +15,11 @@ from imagemill.contracts.identity import ADDRESS, HEADER, Identity, Signer
 from imagemill.contracts.scopes import Role
 from imagemill.contracts.transport import InMemory
 from imagemill.contracts.users import Admitted, Credentials, UsersClient
-from imagemill.database.sqlite import SQLiteDatabase
+from imagemill.database import Connection, Row
 from imagemill.users.key_settings import KeysSettings
 from imagemill.users.keys import digest_of
 from imagemill.users.service import Users
+from tests.peers.engines import database_at, order_of_writing
 
 KEYS: Final = "/api/v1/api-keys"
 ADMIN_KEY: Final = "im_of_the_first_start"
@@ -75,9 +76,12 @@ class Keyed:
 
     async def actions(self) -> list[tuple[str, str]]:
         """Read the whole audit log: actions and who did them, the first one first."""
-        rows = await self.users.database.read(
-            lambda each: each.execute("SELECT action, account FROM audit ORDER BY at, rowid")
-        )
+
+        def unit(connection: Connection) -> list[Row]:
+            order = order_of_writing(connection)
+            return connection.execute(f"SELECT action, account FROM audit ORDER BY at, {order}")  # noqa: S608 - the engine's own column
+
+        rows = await self.users.database.read(unit)
         return [(row["action"], row["account"]) for row in rows]
 
     async def execute(self, statement: str, **values: object) -> list[Any]:
@@ -88,7 +92,7 @@ class Keyed:
 @asynccontextmanager
 async def keyed(folder: Path, **settings: int) -> AsyncIterator[Keyed]:
     """Run the service with the accounts admin, anna and bela."""
-    database = SQLiteDatabase(folder / "users.sqlite")
+    database = database_at(folder / "users.sqlite")
     users = Users(database, SIGNER, key_settings=KeysSettings.model_validate(settings))
     await users.start(ADMIN_KEY)
     await database.run(

@@ -21,7 +21,6 @@ from imagemill.contracts.notifier import Channels, Letter
 from imagemill.contracts.transport import InMemory
 from imagemill.contracts.users import AuditEntry, Credentials, UsersClient
 from imagemill.database import Connection
-from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.errors import Unavailable
 from imagemill.keyring import TOKENS, KeyRing
 from imagemill.users.people import Ground, People, people_of
@@ -29,6 +28,7 @@ from imagemill.users.service import Users
 from imagemill.users.settings import UsersSettings
 from imagemill.web import service_app
 from imagemill.web.internal import answer_processes, asked
+from tests.peers.engines import database_at
 
 SIGNER = Signer(b"s" * 32)
 SERVICE = Identity(account="gateway", scopes=frozenset({"service"}))
@@ -172,7 +172,7 @@ async def running(
     **settings: Any,  # noqa: ANN401 - any setting
 ) -> AsyncIterator[System]:
     """Run a users service for a block; `mail` puts a notifier with mail beside it."""
-    database, ledger, hasher = SQLiteDatabase(folder / "users.sqlite"), Ledger(), CountingHash()
+    database, ledger, hasher = database_at(folder / "users.sqlite"), Ledger(), CountingHash()
     clock = [1_900_000_000.0]
     ring = KeyRing(folder / "token-keys", TOKENS, lambda: clock[0])
     names = (*peers, *(["notifier"] if mail else []))

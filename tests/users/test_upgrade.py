@@ -6,9 +6,9 @@ from pathlib import Path
 
 from imagemill.database import Connection
 from imagemill.database.migrations import migrations_of
-from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.users.keys import digest_of
 from imagemill.users.service import Users
+from tests.peers.engines import database_at
 from tests.users.keyed import SIGNER
 
 OLD = "im_of_the_older_version"
@@ -25,7 +25,7 @@ def written_by_an_older_version(connection: Connection) -> None:
 
 
 async def test_keys_keep_their_ids_and_settings(tmp_path: Path) -> None:
-    database = SQLiteDatabase(tmp_path / "users.sqlite")
+    database = database_at(tmp_path / "users.sqlite")
     await database.migrate(migrations_of("imagemill.users")[:2])
     await database.run(written_by_an_older_version)
     users = Users(database, SIGNER)

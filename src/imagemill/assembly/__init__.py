@@ -8,21 +8,31 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from imagemill.assembly.databases import open_file
+from imagemill.assembly.databases import is_on_postgres, open_file
 from imagemill.assembly.parts import Parts, make_private
+from imagemill.assembly.schemas import migrate, prepare_postgres, states
 from imagemill.assembly.services import ORDER, STARTS
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
 from imagemill.contracts.transport import ASGIApp
-from imagemill.database.migrations import migrations_of
 from imagemill.database.sqlite import SQLiteCopy
 from imagemill.engine.layers import Layer
-from imagemill.errors import NotFound
+from imagemill.errors import InvalidRequest, NotFound
 from imagemill.faults import Faults
 from imagemill.gateway.service import standalone
-from imagemill.processes import BY_NAME, check
+from imagemill.processes import check
 from imagemill.settings import Settings
 from imagemill.storage.local import LocalStorage
 from imagemill.web.requests import RequestIds
+
+__all__ = [
+    "BACKUP",
+    "Running",
+    "backup_source",
+    "migrate",
+    "prepare_postgres",
+    "running",
+    "states",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +80,6 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
         )
 
 
-async def migrate(settings: Settings) -> tuple[str, ...]:
-    """Bring every database to the schema of this version; answer their names.
-
-    Raises `Unavailable` when one cannot be opened or written.
-    """
-    packages = {each.owns: each.name for each in BY_NAME.values() if each.owns} | {"queue": "queue"}
-    async with AsyncExitStack() as opened:
-        parts = Parts(settings, opened)
-        for name, package in packages.items():
-            await parts.database(name).migrate(migrations_of(f"imagemill.{package}"))
-    return tuple(packages)
-
-
 BACKUP: Final = Adapters(storage=LocalStorage, copy=SQLiteCopy)
 """What a backup is written and read with."""
 
@@ -91,8 +88,14 @@ BACKUP: Final = Adapters(storage=LocalStorage, copy=SQLiteCopy)
 async def backup_source(settings: Settings) -> AsyncIterator[Source]:
     """Open what a backup copies, beside the services that use it.
 
-    Raises `NotFound` when the data folder holds no database.
+    Raises `NotFound` when the data folder holds no database, `InvalidRequest` where the databases
+    are in PostgreSQL.
     """
+    if is_on_postgres(settings.database):
+        raise InvalidRequest(
+            "The databases are in PostgreSQL, which `imagemill backup` does not copy: use pg_dump "
+            "(see docs/how-to/use-postgresql.md), and copy the objects after it."
+        )
     found = [name for name in DATABASES if database_file(settings.data, name).is_file()]
     if not found:
         raise NotFound(f"There is no data in {settings.data}; --data names another folder.")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from imagemill import keys
 from imagemill.assembly.health import well
+from imagemill.assembly.hearing import hearing
 from imagemill.assembly.parts import Parts, make_private
 from imagemill.contracts.transport import ASGIApp
 from imagemill.database import Database
@@ -32,7 +33,8 @@ async def start_users(parts: Parts) -> ASGIApp:
     parts.opened.push_async_callback(people.close)
     users = Users(database, parts.signer, people, parts.settings.keys, parts.settings.audit)
     await users.start(parts.admin_key)
-    parts.loops += [people.errands.run, users.audit.sweep]
+    errands = people.errands
+    parts.loops += [errands.run, users.audit.sweep, hearing(database, lambda _: errands.ring())]
     app = users.app()
     tell_health(app, well)
     return app

@@ -7,13 +7,17 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from imagemill.assembly.databases import open_file
+from imagemill.assembly.databases import open_file, open_schema
+from imagemill.database import Database
 from imagemill.errors import InvalidRequest
 from imagemill.queue import Queue
+from imagemill.queue.postgres import PostgresQueue
 from imagemill.queue.sql import SQLQueue
 
 if TYPE_CHECKING:
     from imagemill.assembly.parts import Parts
+
+_POSTGRES = ("postgresql://", "postgres://")
 
 
 async def open_queue(parts: Parts) -> Queue:
@@ -21,7 +25,7 @@ async def open_queue(parts: Parts) -> Queue:
 
     Raises `InvalidRequest` for an address that no adapter knows, or whose extra is missing.
     """
-    scheme = parts.settings.queue.url.get_secret_value().partition("://")[0]
+    scheme = _url_of(parts).partition("://")[0]
     if scheme not in _OPENERS:
         known = ", ".join(f"{each}://" for each in _OPENERS if each)
         raise InvalidRequest(f"IMAGEMILL_QUEUE_URL names no known broker; it begins with {known}.")
@@ -35,7 +39,10 @@ async def open_queue(parts: Parts) -> Queue:
 
 
 async def _open_sql(parts: Parts) -> Queue:
-    queue = SQLQueue(open_file(parts, "queue"), parts.settings.queue.lease_s)
+    database = open_queue_database(parts)
+    assert database is not None
+    kind = PostgresQueue if _url_of(parts) else SQLQueue
+    queue = kind(database, parts.settings.queue.lease_s)
     await queue.start()
     parts.opened.push_async_callback(queue.close)
     return queue
@@ -72,14 +79,36 @@ def _new_id() -> str:
 
 _OPENERS: Final[Mapping[str, Callable[[Parts], Awaitable[Queue]]]] = {
     "": _open_sql,
+    "postgresql": _open_sql,
+    "postgres": _open_sql,
     "nats": _open_nats,
     "tls": _open_nats,
     "amqp": _open_rabbitmq,
     "amqps": _open_rabbitmq,
 }
 _EXTRAS: Final[Mapping[str, str]] = {
+    "postgresql": "postgres",
+    "postgres": "postgres",
     "nats": "nats",
     "tls": "nats",
     "amqp": "rabbitmq",
     "amqps": "rabbitmq",
 }
+
+
+def open_queue_database(parts: Parts, *, migrates: bool = False) -> Database | None:
+    """Open what the `sql` queue keeps its messages in; None where a broker has them.
+
+    It lies where the databases do unless it has an address of its own.
+    """
+    url = _url_of(parts)
+    if not url:
+        return open_file(parts, "queue")
+    if not url.startswith(_POSTGRES):
+        return None
+    return open_schema(parts, "queue", url, migrates=migrates, alone=False)
+
+
+def _url_of(parts: Parts) -> str:
+    settings = parts.settings
+    return settings.queue.url.get_secret_value() or settings.database.url.get_secret_value()

@@ -19,6 +19,7 @@ from imagemill import __version__
 from imagemill.assembly.accounts import start_users
 from imagemill.assembly.counting import shared
 from imagemill.assembly.health import notifier_health, pixels_health, queue_health
+from imagemill.assembly.hearing import hearing
 from imagemill.assembly.hooks import hooks_of
 from imagemill.assembly.parts import Parts
 from imagemill.assembly.telling import Means, in_turn, telling_of
@@ -80,6 +81,7 @@ async def _start_uploads(parts: Parts) -> ASGIApp:
     parts.loops += [
         uploads.sweep,
         uploads.fetch,
+        hearing(uploads.database, uploads.heard),
         _forwarding(parts, uploads.database, "uploads").run,
     ]
     parts.ends.append(uploads.stop_waiting)
@@ -114,6 +116,7 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
         sweeper.run,
         waiting.ask,
         waiting.listen,
+        hearing(database, bells.heard),
         _forwarding(parts, database, "jobs").run,
     ]
     parts.ends.append(jobs.stop_waiting)
@@ -181,7 +184,7 @@ async def _start_notifier(parts: Parts) -> ASGIApp:
         faults=parts.faults,
     )
     await notifier.start()
-    parts.loops.append(notifier.run)
+    parts.loops += [notifier.run, hearing(database, lambda _: bell.set())]
     app = notifier.app()
     hooks.answer(app)
     telling.answer(app, notifier)

@@ -14,6 +14,7 @@ from imagemill.cli import (
     accounts,
     backup,
     batches,
+    databases,
     dead_letters,
     demo,
     doctor,
@@ -76,6 +77,7 @@ def application(*, colour: bool) -> typer.Typer:
     accounts.add_to(program, colour=colour)
     webhooks.add_to(program, colour=colour)
     keys.add_to(program, colour=colour)
+    databases.add_to(program, colour=colour)
     return program
 
 

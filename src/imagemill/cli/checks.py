@@ -125,6 +125,24 @@ def databases(data: Path) -> Iterator[Finding]:
         yield Finding(f"database {path.stem}", *_health(path))
 
 
+async def schemas(settings: Settings) -> list[Finding]:
+    """Look at every database that is in PostgreSQL: it answers, and its schema is new enough."""
+    from imagemill import assembly
+
+    try:
+        found = await assembly.states(settings)
+    except ImagemillError as error:
+        return [Finding("databases", State.BROKEN, error.message)]
+    return [
+        Finding(
+            f"database {name}",
+            State.BROKEN if fault else State.GOOD,
+            fault or "answers, and its schema is the one of this version",
+        )
+        for name, fault in found.items()
+    ]
+
+
 async def peers(settings: Settings) -> list[Finding]:
     """Knock at every service that has an address."""
     import httpx2

@@ -7,10 +7,10 @@ their parameters as `:name` and use the SQL that SQLite and PostgreSQL share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeVar
 
-from imagemill.database.migrations import Migration
+from imagemill.database.migrations import ALL, Migration, Phase
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
@@ -18,6 +18,11 @@ T = TypeVar("T")
 
 class Connection(Protocol):
     """One open transaction, valid only inside the unit that got it."""
+
+    @property
+    def engine(self) -> Literal["sqlite", "postgresql"]:
+        """Name whose SQL this is, for the few statements that the engines do not share."""
+        ...
 
     def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run one statement and answer its rows (empty for one that returns none)."""
@@ -31,6 +36,14 @@ class Connection(Protocol):
         """Tell the time by the database's own clock, in seconds since 1970.
 
         Leases and pauses are measured by it, so that processes whose clocks differ agree.
+        """
+        ...
+
+    def tell(self, topic: str) -> None:
+        """Wake other processes that hear of this database, once the transaction is committed.
+
+        It saves them time and nothing hangs on it: a notice can be lost, so who waits also looks.
+        A topic has at most 200 characters, and is no secret from whoever may open the server.
         """
         ...
 
@@ -58,8 +71,20 @@ class Database(Protocol):
         """Run a unit that only reads, beside writers; it sees what was committed before."""
         ...
 
-    async def migrate(self, migrations: Sequence[Migration]) -> None:
-        """Apply, in order, the migrations that this database has not seen."""
+    async def migrate(self, migrations: Sequence[Migration], phase: Phase = ALL) -> None:
+        """Apply, in order, the migrations of a phase that this database has not seen.
+
+        Where operators do that before a version starts, only look: raises `Unavailable` when
+        something is missing that has to be there first.
+        """
+        ...
+
+    def heard(self) -> AsyncIterator[str]:
+        """Yield, for ever, what other processes tell (see `Connection.tell`).
+
+        The empty topic stands for all: much happened, or notices may have been missed. An engine
+        that has no way for it yields nothing.
+        """
         ...
 
     async def close(self) -> None:

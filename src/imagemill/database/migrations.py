@@ -1,21 +1,47 @@
-"""Numbered SQL files beside each service, and how they are applied."""
+"""Numbered SQL files beside each service, and how they are applied.
+
+`NNNN_name.sql` is run before the version that needs it starts, and breaks no older one that still
+runs: it expands. `NNNN_name.contract.sql` takes away what only older versions used, and is run when
+they are gone. `NNNN_name.postgres.sql`, or `NNNN_name.contract.postgres.sql`, stands beside a file
+of the same name where the engines do not share the SQL.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from imagemill.database import Connection
 
-_VERSIONS = """
+VERSIONS: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     number INTEGER PRIMARY KEY,
     name TEXT NOT NULL
 )
 """
+"""Where a database keeps which migrations it has seen."""
+_DONE: Final = "SELECT number FROM schema_migrations"
+_NOTE: Final = "INSERT INTO schema_migrations (number, name) VALUES (:number, :name)"
+_CONTRACT: Final = ".contract"
+_POSTGRES: Final = ".postgres"
+
+
+class Phase(StrEnum):
+    """When a migration is applied."""
+
+    EXPAND = "expand"
+    """Before the new version starts; older ones go on."""
+    CONTRACT = "contract"
+    """After the older ones are gone."""
+    BOTH = "both"
+    """At once, where nothing older runs."""
+
+
+ALL: Final = Phase.BOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +52,13 @@ class Migration:
     """Position, from 1, without gaps; the file name's first four digits."""
     name: str
     statements: tuple[str, ...]
+    on_postgres: tuple[str, ...] = ()
+    """What PostgreSQL runs instead; none where it runs the same, with its own types."""
+    phase: Phase = Phase.EXPAND
+
+    def is_of(self, phase: Phase) -> bool:
+        """Tell whether it is applied in a phase."""
+        return phase in {Phase.BOTH, self.phase}
 
 
 def migrations_of(package: str) -> tuple[Migration, ...]:
@@ -33,30 +66,53 @@ def migrations_of(package: str) -> tuple[Migration, ...]:
 
     Statements end in a semicolon at the end of a line.
     """
-    found = [each for each in files(package).joinpath("schema").iterdir() if each.name[0].isdigit()]
+    found = {
+        each.name.removesuffix(".sql"): each.read_text()
+        for each in files(package).joinpath("schema").iterdir()
+        if each.name[0].isdigit()
+    }
     return tuple(
         Migration(
-            number=int(each.name[:4]),
-            name=each.name.removesuffix(".sql"),
-            statements=tuple(part for part in each.read_text().split(";\n") if part.strip()),
+            number=int(name[:4]),
+            name=name.removesuffix(_CONTRACT),
+            statements=_statements(text),
+            on_postgres=_statements(found.get(f"{name}{_POSTGRES}", "")),
+            phase=Phase.CONTRACT if name.endswith(_CONTRACT) else Phase.EXPAND,
         )
-        for each in sorted(found, key=lambda each: each.name)
+        for name, text in sorted(found.items())
+        if not name.endswith(_POSTGRES)
     )
 
 
-def apply(connection: Connection, migrations: Sequence[Migration]) -> None:
-    """Run, inside one transaction, the migrations that `schema_migrations` does not list."""
-    connection.execute(_VERSIONS)
-    done = {row["number"] for row in connection.execute("SELECT number FROM schema_migrations")}
-    for migration in migrations:
-        if migration.number not in done:
-            _apply_one(connection, migration)
+def missing(
+    migrations: Sequence[Migration], done: Collection[int], phase: Phase
+) -> list[Migration]:
+    """Choose the migrations of a phase that a database has not seen."""
+    return [each for each in migrations if each.is_of(phase) and each.number not in done]
 
 
-def _apply_one(connection: Connection, migration: Migration) -> None:
-    for statement in migration.statements:
+def applied_to(
+    connection: Connection,
+    migrations: Sequence[Migration],
+    phase: Phase = ALL,
+    written: Callable[[Migration], Sequence[str]] = lambda each: each.statements,
+) -> None:
+    """Run, inside one transaction, what `schema_migrations` does not list.
+
+    `written` gives a migration's statements as the engine of the connection takes them.
+    """
+    for statement in written(Migration(0, "", (VERSIONS,))):
         connection.execute(statement)
-    connection.execute(
-        "INSERT INTO schema_migrations (number, name) VALUES (:number, :name)",
-        {"number": migration.number, "name": migration.name},
-    )
+    for migration in missing(migrations, seen(connection), phase):
+        for statement in written(migration):
+            connection.execute(statement)
+        connection.execute(_NOTE, {"number": migration.number, "name": migration.name})
+
+
+def seen(connection: Connection) -> set[int]:
+    """Tell the numbers of the migrations that a database has seen."""
+    return {int(row["number"]) for row in connection.execute(_DONE)}
+
+
+def _statements(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split(";\n") if part.strip())

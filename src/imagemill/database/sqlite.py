@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import queue
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from imagemill.database import Connection, Row, Unit
-from imagemill.database.migrations import Migration, apply
+from imagemill.database.migrations import ALL, Migration, Phase, applied_to
+from imagemill.database.sharing import Line, Waiting
 from imagemill.errors import ImagemillError, Internal, Unavailable
 
 T = TypeVar("T")
@@ -29,22 +27,12 @@ T = TypeVar("T")
 Clock = Callable[[], float]
 
 _BUSY_MS = 5_000
-_UNITS_PER_COMMIT = 64
-"""Units that share one commit at most; more would let the first wait for the last."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    unit: Unit[Any]
-    answer: asyncio.Future[Any]
-    loop: asyncio.AbstractEventLoop
-    durable: bool
-    result: Any = None
-    error: BaseException | None = None
 
 
 class _SQLiteConnection:
     """A `Connection` over the standard library's driver."""
+
+    engine: Final = "sqlite"
 
     def __init__(self, raw: sqlite3.Connection, clock: Clock) -> None:
         self._raw = raw
@@ -56,61 +44,37 @@ class _SQLiteConnection:
     def execute_many(self, statement: str, parameters: Sequence[Mapping[str, Any]]) -> None:
         self._raw.executemany(statement, parameters)
 
+    def tell(self, topic: str) -> None:
+        """Tell nobody: a file has no way to wake other processes, who look from time to time."""
 
-class _Thread:
-    """One thread that owns one connection and works off units in order."""
+
+class _Engine:
+    """One connection, on which every batch of units is one transaction."""
 
     def __init__(
-        self,
-        name: str,
-        connect: Callable[[], sqlite3.Connection],
-        begin: str,
-        clock: Clock,
-        *,
-        synced: bool,
+        self, connect: Callable[[], sqlite3.Connection], begin: str, clock: Clock, *, synced: bool
     ) -> None:
+        self._connect = connect
         self._begin = begin
         self._clock = clock
         self._synced = synced
-        self._connect = connect
-        self._inbox: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
+        self._raw: sqlite3.Connection | None = None
 
-    async def run(self, unit: Unit[T], *, durable: bool) -> T:
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(unit, loop.create_future(), loop, durable and self._synced)
-        self._inbox.put(waiting)
-        result: T = await waiting.answer
-        return result
+    def work(self, batch: Sequence[Waiting]) -> None:
+        try:
+            self._raw = self._raw or self._connect()
+        except sqlite3.Error as error:
+            _fail(batch, error)
+        else:
+            is_durable = self._synced and any(waiting.durable for waiting in batch)
+            _commit(self._raw, self._begin, batch, self._clock, is_durable=is_durable)
 
-    def stop(self) -> None:
-        self._inbox.put(None)
-        self._thread.join()
+    def afterwards(self) -> None:
+        """Nothing is left to do."""
 
-    def _work(self) -> None:
-        raw: sqlite3.Connection | None = None
-        while batch := self._next_batch():
-            try:
-                raw = raw or self._connect()
-            except sqlite3.Error as error:
-                _fail(batch, error)
-            else:
-                _commit(raw, self._begin, batch, self._clock)
-            _answer(batch)
-        if raw is not None:
-            raw.close()
-
-    def _next_batch(self) -> list[_Waiting]:
-        first = self._inbox.get()
-        batch = [] if first is None else [first]
-        while batch and len(batch) < _UNITS_PER_COMMIT and not self._inbox.empty():
-            following = self._inbox.get()
-            if following is None:
-                self._inbox.put(None)
-                break
-            batch.append(following)
-        return batch
+    def close(self) -> None:
+        if self._raw is not None:
+            self._raw.close()
 
 
 class SQLiteDatabase:
@@ -126,8 +90,9 @@ class SQLiteDatabase:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         names = f"{path.stem}-writer", f"{path.stem}-reader"
-        self._writer = _Thread(names[0], self._connect, "BEGIN IMMEDIATE", clock, synced=synced)
-        self._reader = _Thread(names[1], self._connect, "BEGIN", clock, synced=False)
+        writing = _Engine(self._connect, "BEGIN IMMEDIATE", clock, synced=synced)
+        reading = _Engine(self._connect, "BEGIN", clock, synced=False)
+        self._writer, self._reader = Line(names[0], writing), Line(names[1], reading)
 
     async def run(self, unit: Unit[T], *, durable: bool = True) -> T:
         """Run a unit in a transaction that is on disk when this returns, if it is `durable`.
@@ -140,9 +105,14 @@ class SQLiteDatabase:
         """Run a reading unit without waiting for writers."""
         return await self._reader.run(unit, durable=False)
 
-    async def migrate(self, migrations: Sequence[Migration]) -> None:
+    async def migrate(self, migrations: Sequence[Migration], phase: Phase = ALL) -> None:
         """Apply what is missing, all or nothing."""
-        await self.run(lambda connection: apply(connection, migrations))
+        await self.run(lambda connection: applied_to(connection, migrations, phase))
+
+    async def heard(self) -> AsyncIterator[str]:
+        """Hear nothing, for ever."""
+        await asyncio.Event().wait()
+        yield ""  # Makes a generator of it.
 
     async def copy_to(self, path: Path) -> None:
         """Write what is committed at one moment into a new file, mode 600, synced, without log.
@@ -224,10 +194,16 @@ def _use_wal(raw: sqlite3.Connection) -> None:
             return
 
 
-def _commit(raw: sqlite3.Connection, begin: str, batch: Sequence[_Waiting], clock: Clock) -> None:
+def _commit(
+    raw: sqlite3.Connection,
+    begin: str,
+    batch: Sequence[Waiting],
+    clock: Clock,
+    *,
+    is_durable: bool,
+) -> None:
     """Run all units of a batch and commit once, synced if any of them is durable."""
     connection = _SQLiteConnection(raw, clock)
-    is_durable = any(waiting.durable for waiting in batch)
     try:
         raw.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'NORMAL'}")
         raw.execute(begin)
@@ -241,13 +217,13 @@ def _commit(raw: sqlite3.Connection, begin: str, batch: Sequence[_Waiting], cloc
         _fail(batch, error)
 
 
-def _fail(batch: Sequence[_Waiting], error: sqlite3.Error) -> None:
+def _fail(batch: Sequence[Waiting], error: sqlite3.Error) -> None:
     for waiting in batch:
         waiting.error = waiting.error or _translated(error)
 
 
 def _run_one(
-    raw: sqlite3.Connection, connection: Connection, waiting: _Waiting, *, is_alone: bool
+    raw: sqlite3.Connection, connection: Connection, waiting: Waiting, *, is_alone: bool
 ) -> None:
     """Run one unit; a savepoint keeps its failure from those that share its commit."""
     if not is_alone:
@@ -262,24 +238,6 @@ def _run_one(
         raw.execute("ROLLBACK" if is_alone else "ROLLBACK TO unit")
     if raw.in_transaction and not is_alone:
         raw.execute("RELEASE unit")
-
-
-def _answer(batch: Sequence[_Waiting]) -> None:
-    loops = {id(waiting.loop): waiting.loop for waiting in batch}
-    for key, loop in loops.items():
-        mine = [waiting for waiting in batch if id(waiting.loop) == key]
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_resolve, mine)
-
-
-def _resolve(batch: Sequence[_Waiting]) -> None:
-    for waiting in batch:
-        if waiting.answer.done():
-            continue
-        if waiting.error is not None:
-            waiting.answer.set_exception(waiting.error)
-        else:
-            waiting.answer.set_result(waiting.result)
 
 
 def _translated(error: sqlite3.Error) -> ImagemillError:

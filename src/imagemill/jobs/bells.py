@@ -6,12 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 
 from imagemill.jobs.job import Job
-from imagemill.jobs.news import News
+from imagemill.jobs.news import ANY, News
+from imagemill.jobs.records import outbox, waits
 
 
 @dataclass(slots=True)
 class Bells:
-    """Rings within this process; who waits also looks from time to time for what others do."""
+    """Rings within this process, for what others tell too; who waits also looks now and then."""
 
     news: News = field(default_factory=News)
     """Rings for whatever happens to a job or a batch, by its id."""
@@ -54,6 +55,17 @@ class Bells:
             self.ends.tell(job.place.batch_id)
         if not job.standing.status.is_final or self.is_window_full:
             self.outbox.set()
+
+    def heard(self, topic: str) -> None:
+        """Ring for what another process did: see `Database.heard`."""
+        is_any = topic == ANY
+        if is_any or topic == outbox.TOLD or self.is_window_full:
+            self.outbox.set()
+        if is_any or topic == waits.TOLD:
+            self.waits.set()
+            self.waiting.set()
+        for news in (self.news, self.ends):
+            news.tell_all() if is_any else news.tell(topic)
 
     def end(self) -> None:
         """Let go of everybody who waits."""

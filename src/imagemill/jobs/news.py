@@ -12,7 +12,7 @@ ANY = ""
 class News:
     """One bell for each job that somebody waits for; it rings once and is then another bell.
 
-    Only this process is heard: who waits looks again from time to time for what others do.
+    What other processes do may go unheard: who waits looks again from time to time.
     """
 
     def __init__(self) -> None:
@@ -35,8 +35,12 @@ class News:
             if bell := self._bells.pop(name, None):
                 bell.set()
 
+    def tell_all(self) -> None:
+        """Ring for everybody who waits now."""
+        for job_id in list(self._bells):
+            self.tell(job_id)
+
     def end(self) -> None:
         """Ring for everybody, now and from now on."""
         self.is_over = True
-        for job_id in list(self._bells):
-            self.tell(job_id)
+        self.tell_all()

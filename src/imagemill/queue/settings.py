@@ -16,9 +16,9 @@ class QueueSettings(BaseModel):
 
     url: SecretStr = Field(
         SecretStr(""),
-        description="Address of a broker; its scheme says which (`nats`, `tls` for NATS, `amqp`, "
-        "`amqps`). Several servers of one broker are parted by commas. Empty keeps the queue in a "
-        "SQLite file of the data folder.",
+        description="Address of a broker; its scheme says which (`postgresql`, `nats`, `tls` for "
+        "NATS, `amqp`, `amqps`). Several servers of one broker are parted by commas. Empty keeps "
+        "the queue where `IMAGEMILL_DATABASE_URL` says, or in a SQLite file of the data folder.",
     )
     lease_s: float = Field(
         30.0,

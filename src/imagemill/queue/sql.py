@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
-from imagemill.database import Connection, Database
+from imagemill.database import Connection, Database, Row
 from imagemill.database.migrations import migrations_of
 from imagemill.errors import ImagemillError
 from imagemill.queue import Promises
@@ -32,13 +31,14 @@ _log = structlog.get_logger(__name__)
 _PUBLISH = """
 INSERT INTO messages (topic, body, visible_at, published_at) VALUES (:topic, :body, 0, :now)
 """
-_CLAIM = """
+CLAIM = """
 UPDATE messages SET visible_at = :until
 WHERE id IN (
     SELECT id FROM messages WHERE topic = :topic AND visible_at <= :now ORDER BY id LIMIT :most
 )
 RETURNING id, body
 """
+"""Takes the first messages of a topic that nobody has."""
 _PEEK = "SELECT 1 FROM messages WHERE topic = :topic AND visible_at <= :now LIMIT 1"
 _EXTEND = "UPDATE messages SET visible_at = :until WHERE id = :id"
 _DONE = "DELETE FROM messages WHERE id = :id"
@@ -59,7 +59,7 @@ class _SQLDelivery:
         await self.queue.finish(self, _DONE, {"id": self.id})
 
     async def again(self) -> None:
-        await self.queue.finish(self, _EXTEND, {"id": self.id, "until": 0})
+        await self.queue.finish(self, _EXTEND, {"id": self.id, "until": 0}, news=True)
         self.queue.wake(self.topic)
 
 
@@ -69,6 +69,9 @@ class SQLQueue:
 
     database: Database
     lease_s: float = LEASE_S
+    claim: str = field(default=CLAIM, init=False)
+    ask_every_s: float = field(default=_ASK_EVERY_S, init=False)
+    """How often who waits looks for what other processes did."""
     promises: Promises = field(
         default=Promises(ordered=True, durable=True, largest_bytes=1 << 20), init=False
     )
@@ -86,11 +89,14 @@ class SQLQueue:
     async def publish(self, topic: str, bodies: Sequence[bytes]) -> None:
         """Insert the messages in one transaction."""
         self.promises.check(bodies)
-        now = time.time()
-        rows = [{"topic": topic, "body": body, "now": now} for body in bodies]
-        await self.database.run(
-            lambda connection: connection.execute_many(_PUBLISH, rows), durable=False
-        )
+
+        def unit(connection: Connection) -> None:
+            now = connection.now()
+            rows = [{"topic": topic, "body": body, "now": now} for body in bodies]
+            connection.execute_many(_PUBLISH, rows)
+            connection.tell(topic)
+
+        await self.database.run(unit, durable=False)
         self.wake(topic)
 
     async def receive(self, topic: str, *, prefetch: int = 1) -> AsyncIterator[_SQLDelivery]:
@@ -115,20 +121,32 @@ class SQLQueue:
 
     async def oldest_s(self, topic: str) -> float:
         """Give the age of the oldest row that nobody holds."""
-        now = time.time()
-        parameters = {"topic": topic, "now": now}
-        rows = await self.database.read(lambda each: each.execute(_OLDEST, parameters))
-        published_at = rows[0]["published_at"]
-        return 0.0 if published_at is None else max(0.0, now - published_at)
+
+        def unit(connection: Connection) -> float:
+            now = connection.now()
+            rows = connection.execute(_OLDEST, {"topic": topic, "now": now})
+            published_at = rows[0]["published_at"]
+            return 0.0 if published_at is None else max(0.0, now - published_at)
+
+        return await self.database.read(unit)
 
     async def finish(
-        self, delivery: _SQLDelivery, statement: str, parameters: dict[str, float]
+        self,
+        delivery: _SQLDelivery,
+        statement: str,
+        parameters: dict[str, float],
+        *,
+        news: bool = False,
     ) -> None:
-        """Stop holding a message and write what becomes of it."""
+        """Stop holding a message and write what becomes of it; with `news`, others may have it."""
         self._held.discard(delivery)
-        await self.database.run(
-            lambda connection: connection.execute(statement, parameters), durable=False
-        )
+
+        def unit(connection: Connection) -> None:
+            connection.execute(statement, parameters)
+            if news:
+                connection.tell(delivery.topic)
+
+        await self.database.run(unit, durable=False)
 
     def wake(self, topic: str) -> None:
         """Tell this process's consumers that there is news."""
@@ -154,9 +172,12 @@ class SQLQueue:
             self.wake(topic)
 
     async def _claim(self, topic: str, most: int) -> list[_SQLDelivery]:
-        now = time.time()
-        parameters = {"topic": topic, "now": now, "until": now + self.lease_s, "most": most}
-        rows = await self.database.run(lambda each: each.execute(_CLAIM, parameters), durable=False)
+        def unit(connection: Connection) -> list[Row]:
+            now = connection.now()
+            row = {"topic": topic, "now": now, "until": now + self.lease_s, "most": most}
+            return connection.execute(self.claim, row)
+
+        rows = await self.database.run(unit, durable=False)
         rows.sort(key=lambda row: int(row["id"]))
         return [_SQLDelivery(self, row["id"], row["body"], topic) for row in rows]
 
@@ -167,15 +188,17 @@ class SQLQueue:
         """
         while not news.is_set():
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_ASK_EVERY_S):
+                async with asyncio.timeout(self.ask_every_s):
                     await news.wait()
             if not news.is_set() and await self._is_waiting(topic):
                 return
 
     async def _is_waiting(self, topic: str) -> bool:
-        parameters = {"topic": topic, "now": time.time()}
+        def unit(connection: Connection) -> bool:
+            return bool(connection.execute(_PEEK, {"topic": topic, "now": connection.now()}))
+
         try:
-            return bool(await self.database.read(lambda each: each.execute(_PEEK, parameters)))
+            return await self.database.read(unit)
         except ImagemillError as error:
             _log.warning("queue_waits", topic=topic, reason=error.message)
             return False
@@ -198,6 +221,6 @@ class SQLQueue:
                 _log.warning("queue_lease_not_extended", reason=error.message)
 
     def _extend_held(self, connection: Connection) -> None:
-        until = time.time() + self.lease_s
+        until = connection.now() + self.lease_s
         rows = [{"id": each.id, "until": until} for each in list(self._held)]
         connection.execute_many(_EXTEND, rows)

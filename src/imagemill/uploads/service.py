@@ -42,7 +42,7 @@ from imagemill.uploads.originals import Also, Originals
 from imagemill.uploads.presigned import Presigned
 from imagemill.uploads.promises import Promises
 from imagemill.uploads.quota import StorageQuota
-from imagemill.uploads.records import fetches, usage
+from imagemill.uploads.records import events, fetches, usage
 from imagemill.uploads.records import uploads as upload_records
 from imagemill.uploads.removal import Removal
 from imagemill.uploads.resumable import Resumable, Turns
@@ -93,6 +93,13 @@ class Uploads:
         """
         await self.database.migrate(migrations_of("imagemill.uploads"))
         await self._catch_up()
+
+    def heard(self, topic: str) -> None:
+        """Ring for what another process did: see `Database.heard`."""
+        if topic in {"", fetches.TOLD}:
+            self.promised.ring()
+        if topic in {"", events.TOLD}:
+            self.happened.ring()
 
     async def _catch_up(self) -> None:
         """List and index images that an older version kept, some of them in each transaction."""

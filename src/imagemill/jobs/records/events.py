@@ -34,17 +34,21 @@ def add(
 ) -> None:
     """Write down what happened to a job."""
     connection.execute(_ADD, _row(job.id, job.owner, type_, at, job.place.batch_id, data))
+    _tell(connection, job)
 
 
 def add_many(connection: Connection, jobs: Sequence[Job], type_: str, at: float) -> None:
     """Write down what happened to several jobs at the same moment."""
     rows = [_row(job.id, job.owner, type_, at, job.place.batch_id, None) for job in jobs]
     connection.execute_many(_ADD, rows)
+    for job in jobs:
+        _tell(connection, job)
 
 
 def add_of_batch(connection: Connection, batch: Batch, type_: str, at: float) -> None:
     """Write down what happened to a batch."""
     connection.execute(_ADD, _row("", batch.owner, type_, at, batch.id, None))
+    connection.tell(batch.id)
 
 
 def of_job(connection: Connection, job_id: str, after: int, most: int) -> list[Event]:
@@ -74,6 +78,13 @@ def log(connection: Connection, after: int, most: int) -> list[JobEvent]:
         )
         for row in rows
     ]
+
+
+def _tell(connection: Connection, job: Job) -> None:
+    """Wake who waits in other processes for a job or for its batch."""
+    connection.tell(job.id)
+    if job.place.batch_id is not None:
+        connection.tell(job.place.batch_id)
 
 
 def _row(

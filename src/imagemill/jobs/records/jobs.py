@@ -30,7 +30,7 @@ VALUES (:job_id, :position, :name, :steps, :work_key, :storage_key, :is_cached)
 """
 _COUNT = """
 INSERT INTO owners (owner, unfinished) VALUES (:owner, :more)
-ON CONFLICT (owner) DO UPDATE SET unfinished = unfinished + excluded.unfinished
+ON CONFLICT (owner) DO UPDATE SET unfinished = owners.unfinished + excluded.unfinished
 """
 _UNFINISHED = "SELECT unfinished FROM owners WHERE owner = :owner"
 _ALL_UNFINISHED = "SELECT coalesce(sum(unfinished), 0) AS jobs FROM owners"
@@ -180,6 +180,7 @@ def beat(connection: Connection, job_id: str, lease_id: str, until: float) -> in
 def note_progress(connection: Connection, job_id: str, progress: int) -> None:
     """Keep how much of the newest attempt is done, in percent."""
     connection.execute(_PROGRESS, {"id": job_id, "progress": progress})
+    connection.tell(job_id)
 
 
 def listed(connection: Connection, owner: str, wanted: Listing) -> list[Job]:

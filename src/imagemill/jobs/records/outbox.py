@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from imagemill.database import Connection, Row
 from imagemill.jobs.turns import Priority, turn_after
@@ -31,6 +32,9 @@ SELECT id FROM jobs WHERE announced_at < :before ORDER BY announced_at LIMIT :mo
 """
 _RESTED = "SELECT id FROM jobs WHERE rests_until <= :now ORDER BY rests_until LIMIT :most"
 _STIR = "UPDATE jobs SET rests_until = NULL, announced_at = NULL WHERE id = :id"
+
+TOLD: Final = "outbox"
+"""What other processes hear when something was put there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ def put(
         last = turn_after(now, last, priority)
         rows.append(_row(job_id, owner, priority, last, body))
     connection.execute_many(_PUT, rows)
+    connection.tell(TOLD)
 
 
 def put_first(
@@ -71,6 +76,7 @@ def put_first(
     """Let a job that has had its turn go before those that wait."""
     now = _clock(connection)
     connection.execute(_PUT, _row(job_id, owner, priority, now, body))
+    connection.tell(TOLD)
 
 
 def following(connection: Connection, most: int) -> list[Waiting]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from imagemill.contracts.identity import Identity
 from imagemill.database import Connection, Row
@@ -24,6 +25,9 @@ _COME = "UPDATE waits SET ask_at = NULL WHERE job_id = :job_id AND image_id = :i
 _END = "UPDATE waits SET ask_at = NULL WHERE job_id = :job_id"
 _LEFT = "SELECT count(*) AS waits FROM waits WHERE job_id = :job_id AND ask_at IS NOT NULL"
 _OF_JOB = "SELECT * FROM waits WHERE job_id = :job_id ORDER BY image_id"
+
+TOLD: Final = "waits"
+"""What other processes hear when a job waits for images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ def add(
     }
     rows = [{**about, "image_id": image_id, "url": url} for image_id, url in waits.items()]
     connection.execute_many(_ADD, rows)
+    connection.tell(TOLD)
 
 
 def due(connection: Connection, now: float, most: int) -> list[Wait]:

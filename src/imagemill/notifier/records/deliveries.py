@@ -104,6 +104,7 @@ def owe(connection: Connection, owed: Sequence[Owed]) -> None:
     events = {each.event["id"]: each.event for each in owed}
     connection.execute_many(_ADD_EVENT, list(events.values()))
     connection.execute_many(_ADD, [_row(each, now) for each in owed])
+    connection.tell("owed")
 
 
 def lanes(connection: Connection) -> list[Waiting]:

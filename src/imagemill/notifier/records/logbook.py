@@ -112,6 +112,7 @@ def owe_again(connection: Connection, owner: str, target: str, delivery_id: str)
     """Owe a delivery again, from now on and with all its tries; one that is tried now stays."""
     row = {"owner": owner, "target": target, "id": delivery_id, "now": connection.now()}
     connection.execute(_AGAIN, row)
+    connection.tell("owed")
 
 
 def owe_failed_again(
@@ -119,6 +120,7 @@ def owe_failed_again(
 ) -> int:
     """Owe again what failed of all that was made since a moment; tell how many, up to `most`."""
     row = {"owner": owner, "target": target, "since": since, "most": most, "now": connection.now()}
+    connection.tell("owed")
     return len(connection.execute(_ALL_AGAIN, row))
 
 

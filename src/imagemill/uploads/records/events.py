@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from imagemill.contracts.uploads import ImageEvent
 from imagemill.database import Connection, Row
 
@@ -17,6 +19,8 @@ DELETE FROM events WHERE seq IN (
 """
 
 _FORGET_OWNER = "DELETE FROM events WHERE owner = :owner"
+TOLD: Final = "events"
+"""What other processes hear when the log has grown."""
 
 
 def add(
@@ -30,6 +34,7 @@ def add(
     """Write down what happened to an image."""
     row = {"type": type_, "image_id": image_id, "owner": owner, "at": at, "code": code}
     connection.execute(_ADD, row)
+    connection.tell(TOLD)
 
 
 def after(connection: Connection, seq: int, most: int) -> list[ImageEvent]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Final
 
 from imagemill.database import Connection, Row
 from imagemill.errors import Conflict, ImagemillError
@@ -67,6 +68,8 @@ DELETE FROM fetches WHERE id IN (
     ) ORDER BY ended.ended_at LIMIT :most
 )
 """
+TOLD: Final = "fetches"
+"""What other processes hear when something is to be fetched."""
 
 
 def add(connection: Connection, fetches: Sequence[Fetch]) -> None:
@@ -85,6 +88,7 @@ def add(connection: Connection, fetches: Sequence[Fetch]) -> None:
         for each in fetches
     ]
     connection.execute_many(_ADD, rows)
+    connection.tell(TOLD)
 
 
 def waiting(connection: Connection, owner: str) -> int:

@@ -1,8 +1,4 @@
-"""Lists of an owner's images, and the index of words behind them.
-
-Every statement on `image_words` is in this module, for it is the one table whose SQL SQLite and
-PostgreSQL do not share (see decision 18).
-"""
+"""Lists of an owner's images; what the index of words behind them is asked is in `dialects.py`."""
 
 from __future__ import annotations
 
@@ -12,10 +8,9 @@ from typing import Any, Final
 from imagemill.database import Connection, Row
 from imagemill.uploads import words
 from imagemill.uploads.finding import Filters, Place, Sort, Wanted
+from imagemill.uploads.records.dialects import Dialect, dialect_of
 
 _NUMBER = "UPDATE image_numbers SET last = last + 1 RETURNING last"
-_FORGET = "DELETE FROM image_words WHERE rowid = :number"
-_INDEX = "INSERT INTO image_words (rowid, words) VALUES (:number, :words)"
 _TEXTS = "SELECT text FROM image_texts WHERE image_id = :id ORDER BY source"
 _SET_TEXT = """
 INSERT INTO image_texts (image_id, source, text) VALUES (:id, :source, :text)
@@ -24,38 +19,11 @@ ON CONFLICT (image_id, source) DO UPDATE SET text = excluded.text
 _FORGET_TEXTS = "DELETE FROM image_texts WHERE image_id = :id"
 FEW: Final = 5_000
 """Up to so many images with the terms are looked at one by one. For more it is faster to walk the
-list and to look images up among those (measured 2026-11, 100,000 images: 45 ms against 13)."""
-_COUNT = """
-SELECT COUNT(*) AS found FROM (
-    SELECT 1 FROM image_words WHERE image_words MATCH :terms LIMIT :most
-)
-"""
-_FROM_TERMS = """
-WITH near AS MATERIALIZED (
-    SELECT images.number, images.created_at, images.status, images.format, images.width,
-        images.height, images.size_bytes, {name} AS sort_name
-    FROM image_words CROSS JOIN images
-    ON images.owner = :owner AND images.number = image_words.rowid
-    WHERE image_words MATCH :terms AND images.going_at IS NULL
-)
-SELECT images.number, {key} AS place FROM near AS images WHERE TRUE
-"""
-"""Kept apart from all conditions, or one of them chooses an index in which each image is looked for
-among a thousand (measured: 270 ms instead of 5)."""
-_FROM_NEWEST = """
-SELECT image_words.rowid AS number, image_words.rowid AS place FROM image_words CROSS JOIN images
-ON images.owner = :owner AND images.number = image_words.rowid
-WHERE image_words MATCH :terms AND images.going_at IS NULL
-"""
-"""In the order of the index itself, which is that of time: only what is shown is looked at."""
+list and to look images up among those (measured 2026-11, SQLite, 100,000 images: 45 ms or 13)."""
 _FROM_LIST = """
 SELECT images.number, {key} AS place FROM images
 WHERE images.owner = :owner AND images.number IS NOT NULL AND images.going_at IS NULL
 """
-_AMONG_TERMS = """
-AND +images.number IN (SELECT rowid FROM image_words WHERE image_words MATCH :terms)
-"""
-"""Stands last, so that it is read for images only that all else is true of."""
 _KEYS: Final[Mapping[Sort, str]] = {
     Sort.CREATED_AT: "images.number",
     Sort.SIZE_BYTES: "images.size_bytes",
@@ -93,7 +61,7 @@ def found(connection: Connection, owner: str, wanted: Wanted, *, few: int = FEW)
     filters = wanted.filters
     values: dict[str, Any] = {"owner": owner, "limit": wanted.limit + 1, **_given(filters)}
     if filters.has_terms:
-        values["terms"] = _terms(owner, filters)
+        values["terms"] = dialect_of(connection).terms(_terms(owner, filters))
     statement = _statement(connection, wanted, values, few)
     return [Place(row["place"], row["number"]) for row in connection.execute(statement, values)]
 
@@ -104,8 +72,9 @@ def index(
     """Write anew by which words an image is found; `row` is its row."""
     texts = [text["text"] for text in connection.execute(_TEXTS, {"id": row["id"]})]
     terms = words.indexed(row["owner"], [row["name"] or "", *texts], tags, metadata)
-    connection.execute(_FORGET, {"number": row["number"]})
-    connection.execute(_INDEX, {"number": row["number"], "words": terms})
+    dialect = dialect_of(connection)
+    connection.execute(dialect.forget, {"number": row["number"]})
+    connection.execute(dialect.index, {"number": row["number"], "words": terms})
 
 
 def set_text(connection: Connection, image_id: str, source: str, text: str) -> None:
@@ -117,7 +86,7 @@ def forget(connection: Connection, row: Row) -> None:
     """Remove an image that is gone from the index."""
     connection.execute(_FORGET_TEXTS, {"id": row["id"]})
     if row["number"] is not None:
-        connection.execute(_FORGET, {"number": row["number"]})
+        connection.execute(dialect_of(connection).forget, {"number": row["number"]})
 
 
 def _given(filters: Filters) -> dict[str, Any]:
@@ -130,11 +99,11 @@ def _condition(name: str, sort: Sort) -> str:
     return _CONDITIONS[name].format(plus="" if is_order else "+")
 
 
-def _terms(owner: str, filters: Filters) -> str:
-    """Ask the index for all terms together; each is quoted, and holds no quote."""
+def _terms(owner: str, filters: Filters) -> list[str]:
+    """Write all terms that an image must have."""
     terms = words.word_terms(owner, filters.words) + words.tag_terms(owner, filters.tags)
     terms += words.metadata_terms(owner, filters.metadata)
-    return " AND ".join(f'"{each}"' for each in terms)
+    return terms
 
 
 def _statement(connection: Connection, wanted: Wanted, values: dict[str, Any], few: int) -> str:
@@ -143,16 +112,18 @@ def _statement(connection: Connection, wanted: Wanted, values: dict[str, Any], f
     conditions = [f"AND {_condition(name, wanted.sort)}" for name in _given(wanted.filters)]
     if "terms" not in values:
         return "\n".join([_FROM_LIST.format(key=key), *conditions, *_onward(wanted, key, values)])
-    if wanted.sort is Sort.CREATED_AT and not conditions:
-        return "\n".join([_FROM_NEWEST, *_onward(wanted, "image_words.rowid", values)])
-    count = connection.execute(_COUNT, {"terms": values["terms"], "most": few + 1})[0]["found"]
+    dialect: Dialect = dialect_of(connection)
+    if wanted.sort is Sort.CREATED_AT and not conditions and dialect.from_newest:
+        return "\n".join([dialect.from_newest, *_onward(wanted, "image_words.rowid", values)])
+    asked = {"terms": values["terms"], "most": few + 1}
+    count = connection.execute(dialect.count, asked)[0]["found"]
     if count <= few:
         # Names are in no index but their own, so they are read only where they are the order.
         name = key if wanted.sort is Sort.NAME else "''"
-        source = _FROM_TERMS.format(key=key, name=name)
+        source = dialect.from_terms.format(key=key, name=name)
         return "\n".join([source, *conditions, *_onward(wanted, key, values)])
     after, ending = _onward(wanted, key, values)
-    return "\n".join([_FROM_LIST.format(key=key), *conditions, after, _AMONG_TERMS, ending])
+    return "\n".join([_FROM_LIST.format(key=key), *conditions, after, dialect.among_terms, ending])
 
 
 def _onward(wanted: Wanted, key: str, values: dict[str, Any]) -> tuple[str, str]:

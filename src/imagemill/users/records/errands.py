@@ -21,6 +21,7 @@ _DROP_OLD = "DELETE FROM errands WHERE expires_at <= :now"
 def add(connection: Connection, errand: Errand) -> None:
     """Keep something to be told."""
     connection.execute(_ADD, asdict(errand))
+    connection.tell("errands")
 
 
 def due(connection: Connection, peers: Collection[str], now: float, most: int) -> list[Errand]:
