@@ -39,6 +39,9 @@ NAMES: Final[Mapping[str, str]] = {
     "MAX_RETRIES": "jobs.max_retries",
     "JOB_TIMEOUT": "jobs.timeout_s",
     "REDIS_URL": "gateway.redis_url",
+    "MINIO_ACCESS_KEY": "storage.access_key",
+    "MINIO_SECRET_KEY": "storage.secret_key",
+    "BUCKET_NAME": "storage.results_bucket",
 }
 """Short environment names, without the prefix, and the settings that they stand for."""
 _FOR_OTHERS: Final = frozenset(
