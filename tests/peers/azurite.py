@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import json
 import subprocess
+import urllib.error
+import urllib.request
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.utils import formatdate
 from pathlib import Path
 
 from tests.peers.ports import free_port, listens, wait_for
@@ -29,6 +34,20 @@ class Azurite:
     def url(self) -> str:
         """Address of its one account."""
         return f"http://127.0.0.1:{self.port}/{ACCOUNT}"
+
+    def make_container(self, name: str) -> None:
+        """Make a container, by a request that is signed with the account's key."""
+        path = f"/{ACCOUNT}/{name}"
+        headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-08-06"}
+        said = "".join(f"{key}:{value}\n" for key, value in sorted(headers.items()))
+        to_sign = "PUT" + "\n" * 12 + said + f"/{ACCOUNT}{path}\nrestype:container"
+        signature = hmac.digest(b64decode(KEY), to_sign.encode(), "sha256")
+        headers["authorization"] = f"SharedKey {ACCOUNT}:{b64encode(signature).decode()}"
+        ask = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}?restype=container", method="PUT", headers=headers
+        )
+        with contextlib.suppress(urllib.error.HTTPError):  # It is there already.
+            urllib.request.urlopen(ask, timeout=10).close()
 
 
 @contextlib.contextmanager
