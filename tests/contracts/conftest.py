@@ -27,6 +27,7 @@ from imagemill.storage import Storage
 from tests.contracts import storages
 from tests.peers.redis import RedisServer, redis_server
 
+
 class Clock:
     """Seconds that pass when a test says so."""
 
@@ -62,7 +63,7 @@ async def database(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncItera
     await opened.close()
 
 
-@pytest.fixture(params=storages.ADAPTERS)
+@pytest.fixture(params=storages.that_keep())
 def chosen(request: pytest.FixtureRequest) -> storages.Chosen:
     return storages.choose(request.param, request)
 

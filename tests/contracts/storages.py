@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ from typing import Final
 
 import httpx2
 import pytest
+from _pytest.mark import ParameterSet
 from pydantic import SecretStr
 
 from imagemill.breaker import Breaker, BreakerSettings
@@ -33,15 +35,25 @@ from tests.peers.moto import Moto
 from tests.peers.proof import Proof, proves, server_mark
 from tests.peers.rgw import RGW
 
-ADAPTERS: Final = [
-    "local",
-    "local, unsynced",
-    "guarded",
-    pytest.param("s3 on ceph", marks=server_mark("rgw")),
-    pytest.param("s3 on moto", marks=server_mark("moto")),
-    pytest.param("azure on azurite", marks=server_mark("azurite")),
-]
-EVERYTHING: Final = frozenset({"urls", "bounds", "signatures", "ages", "leftovers"})
+EVERYTHING: Final = frozenset({"urls", "bounds", "signatures", "ages", "leftovers", "writers"})
+"""What a server, or its stand-in, does that others do not:
+
+- urls: each wish has a URL of its own
+- bounds: a signed PUT is held to its type and length
+- signatures: a URL that was changed, or is too old, opens nothing
+- ages: it tells when an upload in parts began
+- leftovers: it shows what is half written, so that it can be removed
+- writers: several of one key do not meet
+"""
+KEPT: Final = {
+    "local": EVERYTHING,
+    "local, unsynced": EVERYTHING,
+    "guarded": EVERYTHING,
+    "s3 on ceph": EVERYTHING,
+    "s3 on moto": frozenset({"urls", "leftovers", "writers"}),
+    "azure on azurite": frozenset({"signatures"}),
+}
+_MARKS: Final = {name: server_mark(name.split()[-1]) for name in KEPT if " on " in name}
 KILLED_WRITER: Final = """
 import asyncio, sys
 from pathlib import Path
@@ -60,6 +72,15 @@ asyncio.run(storage.put(Bucket.RESULTS, "ab/half", pieces()))
 """A program that is killed while it writes an object."""
 
 
+def that_keep(*kept: str, over_network: bool = False) -> list[ParameterSet]:
+    """List the adapters that do all of this, as parameters of the fixture `chosen`."""
+    return [
+        pytest.param(name, marks=_MARKS.get(name, ()))
+        for name, keeps in KEPT.items()
+        if keeps.issuperset(kept) and (name in _MARKS or not over_network)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One adapter, and what can be seen of its place from outside."""
@@ -71,15 +92,6 @@ class Place:
     """Leaves behind what a process leaves that is killed while it writes an object."""
     put_headers: Mapping[str, str] = field(default_factory=dict)
     """What every signed PUT has to carry."""
-    keeps: frozenset[str] = EVERYTHING
-    """What this server, or its stand-in, does that others do not:
-
-    - urls: each wish has a URL of its own
-    - bounds: a signed PUT is held to its type and length
-    - signatures: a URL that was changed, or is too old, opens nothing
-    - ages: it tells when an upload in parts began
-    - leftovers: it shows what is half written, so that it can be removed
-    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +101,6 @@ class Chosen:
     adapter: str
     server: str = "files of this machine"
     settings: StorageSettings = field(default_factory=StorageSettings)
-    keeps: frozenset[str] = EVERYTHING
 
 
 def choose(adapter: str, request: pytest.FixtureRequest) -> Chosen:
@@ -101,7 +112,7 @@ def choose(adapter: str, request: pytest.FixtureRequest) -> Chosen:
 
 
 @asynccontextmanager
-async def opened(chosen: Chosen, folder: Path) -> AsyncIterator[Place]:
+async def opened(chosen: Chosen, folder: Path = Path()) -> AsyncIterator[Place]:
     """Open an adapter; a local one keeps its objects in the folder."""
     if not chosen.settings.url:
         async with _local(chosen.adapter, folder / "objects") as place:
@@ -122,12 +133,10 @@ async def _local(adapter: str, root: Path) -> AsyncIterator[Place]:
     local = LocalStorage(root, sync=sync, links=lambda: links)
 
     async def left() -> list[str]:
-        return [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
+        return _files_below(root)
 
     async def kill_writer() -> None:
-        command = [sys.executable, "-c", KILLED_WRITER, str(root)]
-        done = subprocess.run(command, check=False, timeout=30, stdout=subprocess.DEVNULL)
-        assert done.returncode < 0
+        await asyncio.to_thread(_kill_writer, root)
 
     try:
         yield Place(guarded(local) if adapter == "guarded" else local, left, kill_writer)
@@ -135,26 +144,30 @@ async def _local(adapter: str, root: Path) -> AsyncIterator[Place]:
         await local.close()
 
 
+def _files_below(root: Path) -> list[str]:
+    return [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
+
+
+def _kill_writer(root: Path) -> None:
+    command = [sys.executable, "-c", KILLED_WRITER, str(root)]
+    done = subprocess.run(command, check=False, timeout=30, stdout=subprocess.DEVNULL)
+    assert done.returncode < 0
+
+
 def ceph_settings(rgw: RGW, **more: object) -> StorageSettings:
     """Give settings for buckets on a gateway, below a prefix of their own."""
-    return _s3(rgw.url, rgw.user.access_key, rgw.user.secret_key, **more)
+    keys = {"access_key": rgw.user.access_key, "secret_key": rgw.user.secret_key}
+    return _s3(rgw.url, keys | more)
 
 
 def moto_settings(url: str, **more: object) -> StorageSettings:
     """Give settings for buckets on moto, below a prefix of their own."""
-    return _s3(url, "anybody", "anything", **more)
+    return _s3(url, {"access_key": "anybody", "secret_key": "anything"} | more)
 
 
-def _s3(url: str, access_key: str, secret: str, **more: object) -> StorageSettings:
-    given = {
-        "url": "s3://",
-        "endpoint": url,
-        "access_key": access_key,
-        "secret_key": secret,
-        "create_buckets": True,
-        "prefix": f"{uuid.uuid4()}/",
-    }
-    return StorageSettings.model_validate(given | more)
+def _s3(url: str, more: Mapping[str, object]) -> StorageSettings:
+    given = {"url": "s3://", "endpoint": url, "create_buckets": True, "prefix": f"{uuid.uuid4()}/"}
+    return StorageSettings.model_validate({**given, **more})
 
 
 def _ceph(request: pytest.FixtureRequest) -> Chosen:
@@ -164,8 +177,7 @@ def _ceph(request: pytest.FixtureRequest) -> Chosen:
 
 def _moto(request: pytest.FixtureRequest) -> Chosen:
     moto: Moto = request.getfixturevalue("moto")
-    keeps = frozenset({"urls", "leftovers"})
-    return Chosen("s3 on moto", f"moto {moto.version}", moto_settings(moto.url), keeps)
+    return Chosen("s3 on moto", f"moto {moto.version}", moto_settings(moto.url))
 
 
 def _azure(request: pytest.FixtureRequest) -> Chosen:
@@ -178,8 +190,7 @@ def _azure(request: pytest.FixtureRequest) -> Chosen:
         secret_key=SecretStr(KEY),
         prefix=f"{uuid.uuid4()}/",
     )
-    keeps = frozenset({"signatures"})
-    return Chosen("azure on azurite", f"Azurite {azurite.version}", settings, keeps)
+    return Chosen("azure on azurite", f"Azurite {azurite.version}", settings)
 
 
 def _place(storage: ObjectStorage, chosen: Chosen) -> Place:
@@ -193,7 +204,7 @@ def _place(storage: ObjectStorage, chosen: Chosen) -> Place:
 
     is_azure = settings.url.startswith("az")
     headers = {"x-ms-blob-type": "BlockBlob"} if is_azure else {}
-    return Place(storage, left, kill_writer, headers, chosen.keeps)
+    return Place(storage, left, kill_writer, headers)
 
 
 async def in_store(settings: StorageSettings) -> list[str]:

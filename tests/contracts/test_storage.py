@@ -14,9 +14,12 @@ import pytest
 
 from imagemill.errors import IntegrityLost, NotFound, TooLarge
 from imagemill.storage import Bucket, Storage, Wish, checked
-from tests.contracts.storages import Place
+from tests.contracts.storages import Place, that_keep
 
 KEY = "ab/abcdef"
+PART = 5 << 20
+"""An adapter may send what is larger in parts."""
+LARGE = 64 << 20
 WHOLE = os.urandom(2_500_000)
 """Read in three pieces."""
 SHA256 = hashlib.sha256(WHOLE).hexdigest()
@@ -75,7 +78,9 @@ async def test_an_empty_object_is_an_object(storage: Storage) -> None:
     assert await content(storage) == b""
 
 
-@pytest.mark.parametrize(("start", "end"), [(0, 4), (3, 7), (6, None), (9, 100), (4, 4)])
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, 4), (3, 7), (6, None), (9, 100), (4, 4), (20, None)]
+)
 async def test_a_range_is_read_without_the_rest(
     storage: Storage, start: int, end: int | None
 ) -> None:
@@ -112,12 +117,6 @@ async def test_a_cancelled_put_leaves_nothing_behind(place: Place, pieces: int) 
 
     assert isinstance(ended[0], asyncio.CancelledError)
     assert await place.left() == []
-
-
-def _require(place: Place, *kept: str) -> None:
-    for each in kept:
-        if each not in place.keeps:
-            pytest.skip(f"this server, or what it is asked with, has no {each}")
 
 
 async def _put(storage: Storage, pieces: AsyncIterator[bytes]) -> None:
@@ -256,8 +255,8 @@ async def test_an_object_that_grew_is_stopped_before_its_length_is_out() -> None
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("chosen", that_keep("ages", "leftovers"), indirect=True)
 async def test_what_a_killed_writer_left_is_removed_when_it_is_old_enough(place: Place) -> None:
-    _require(place, "ages", "leftovers")
     storage = place.storage
     await storage.put(Bucket.RESULTS, KEY, stream(b"kept"))
     await place.kill_writer()
@@ -273,6 +272,7 @@ async def test_what_a_killed_writer_left_is_removed_when_it_is_old_enough(place:
     assert len(await place.left()) == 1
 
 
+@pytest.mark.parametrize("chosen", that_keep("ages"), indirect=True)
 async def test_what_is_being_written_is_left_alone(storage: Storage) -> None:
     tidied: list[int] = []
 
@@ -312,21 +312,66 @@ async def test_a_signed_put_tells_what_it_may_bring_and_how_to_send_it(place: Pl
     assert signed.max_bytes == 1000
 
 
-async def test_each_wish_has_a_url_of_its_own_and_signing_makes_no_object(place: Place) -> None:
-    storage = place.storage
-    wishes = [Wish("GET", 60), Wish("PUT", 60), Wish("PUT", 9000)]
-    if "urls" in place.keeps:
-        wishes += [
-            Wish("PUT", 60, max_bytes=10, size_bytes=10),
-            Wish("PUT", 60, max_bytes=11, size_bytes=11),
-            Wish("PUT", 60, content_type="image/png"),
-        ]
+@pytest.mark.parametrize("chosen", that_keep("urls"), indirect=True)
+async def test_each_wish_has_a_url_of_its_own_and_signing_makes_no_object(
+    storage: Storage,
+) -> None:
+    wishes = [
+        Wish("GET", 60),
+        Wish("PUT", 60),
+        Wish("PUT", 60, max_bytes=10, size_bytes=10),
+        Wish("PUT", 60, max_bytes=11, size_bytes=11),
+        Wish("PUT", 60, content_type="image/png"),
+        Wish("PUT", 9000),
+    ]
 
     urls = [(await storage.sign(Bucket.ORIGINALS, KEY, each)).url for each in wishes]
     urls.append((await storage.sign(Bucket.RESULTS, KEY, wishes[0])).url)
 
     assert len(set(urls)) == len(urls)
     assert await storage.size(Bucket.ORIGINALS, KEY) is None
+
+
+@pytest.mark.parametrize("length", [PART - 1, PART, PART + 1, 2 * PART])
+async def test_an_object_round_the_size_of_a_part_is_whole(storage: Storage, length: int) -> None:
+    whole = os.urandom(length)
+    pieces = [whole[at : at + 65_536] for at in range(0, length, 65_536)]
+
+    stored = await storage.put(Bucket.RESULTS, KEY, stream(*pieces))
+
+    assert stored.size_bytes == await storage.size(Bucket.RESULTS, KEY) == length
+    assert digest_of(await content(storage)) == stored.sha256 == digest_of(whole)
+
+
+@pytest.mark.parametrize("chosen", that_keep("writers"), indirect=True)
+async def test_of_puts_of_one_key_at_once_one_is_kept_whole(storage: Storage) -> None:
+    wholes = [bytes([65 + n]) * (n * 3_000_000 + 1) for n in range(4)]
+
+    await asyncio.gather(
+        *(storage.put(Bucket.RESULTS, KEY, stream(each)) for each in wholes),
+    )
+
+    assert await content(storage) in wholes
+
+
+async def test_writing_and_reading_take_memory_for_a_part_and_not_for_the_object(
+    storage: Storage,
+) -> None:
+    piece, seen = os.urandom(65_536), [resident_bytes()]
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(LARGE // len(piece)):
+            seen.append(resident_bytes())
+            yield piece
+
+    await storage.put(Bucket.RESULTS, KEY, pieces())
+    read = 0
+    async for each in storage.get(Bucket.RESULTS, KEY):
+        read += len(each)
+        seen.append(resident_bytes())
+
+    assert read == LARGE
+    assert max(seen) - seen[0] < 40_000_000
 
 
 def digest_of(whole: bytes) -> str:
@@ -340,3 +385,7 @@ async def drain(pieces: AsyncIterator[bytes], into: bytearray) -> None:
 
 def open_files() -> int:
     return len([*Path("/proc/self/fd").iterdir()])
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

@@ -6,13 +6,13 @@ import contextlib
 import hmac
 import json
 import subprocess
-import urllib.error
-import urllib.request
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
+
+import httpx2
 
 from tests.peers.ports import free_port, listens, wait_for
 from tests.peers.programs import node_modules, program
@@ -43,11 +43,9 @@ class Azurite:
         to_sign = "PUT" + "\n" * 12 + said + f"/{ACCOUNT}{path}\nrestype:container"
         signature = hmac.digest(b64decode(KEY), to_sign.encode(), "sha256")
         headers["authorization"] = f"SharedKey {ACCOUNT}:{b64encode(signature).decode()}"
-        ask = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}?restype=container", method="PUT", headers=headers
-        )
-        with contextlib.suppress(urllib.error.HTTPError):  # It is there already.
-            urllib.request.urlopen(ask, timeout=10).close()
+        url = f"http://127.0.0.1:{self.port}{path}?restype=container"
+        made = httpx2.put(url, headers=headers, trust_env=False)
+        assert made.status_code in {201, 409}, made.text  # Or it is there already.
 
 
 @contextlib.contextmanager

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import httpx2
 
 from tests.peers.ports import free_port, listens, wait_for
 from tests.peers.programs import apart
@@ -32,8 +33,7 @@ class Moto:
 
     def reset(self) -> None:
         """Forget all that it keeps."""
-        ask = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
-        urllib.request.urlopen(ask, timeout=10).close()
+        httpx2.post(f"{self.url}/moto-api/reset", trust_env=False).raise_for_status()
 
     def stop(self) -> None:
         """End it at once."""

@@ -7,6 +7,8 @@ Known limits:
   (5 GB); who records an object measures it.
 - A process that is killed leaves parts of what it wrote. `tidy` aborts them on S3 with keys that
   are known here; a lifecycle rule does it everywhere else (docs/how-to/use-s3.md).
+- On Azure, writers of one key at once share the parts that nobody has completed: beyond 5 MiB all
+  but one may fail with `Unavailable`. Who reads compares the sha256, as everywhere.
 - A bucket that was removed looks like an object that is not there when its size is asked for.
 - `get` streams what the store sends and is cut when the store cuts it; nothing is asked again.
 - `check` leaves one small object, named `check`, in each bucket.

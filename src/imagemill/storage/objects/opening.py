@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 from imagemill.storage import Bucket
-from imagemill.storage.objects import ObjectStorage, Buckets
+from imagemill.storage.objects import Buckets, ObjectStorage
 from imagemill.storage.objects import places as where
 from imagemill.storage.objects.calls import Calls
 from imagemill.storage.objects.signers import KeyURLs, StoreURLs, URLs

@@ -47,13 +47,12 @@ class S3Requests:
         clock: Callable[[], float],
     ) -> None:
         """Ask buckets at these addresses; `certificates` (PEM) are trusted besides the usual."""
-        trusted = ssl.create_default_context()
-        if certificates:
-            trusted.load_verify_locations(cadata=certificates)
         self._addresses = addresses
         self._keys = keys
+        self._certificates = certificates
+        self._timeout_s = timeout_s
         self._clock = clock
-        self._client = httpx2.AsyncClient(verify=trusted, trust_env=False, timeout=timeout_s)
+        self._client: httpx2.AsyncClient | None = None
 
     async def make(self, bucket: Bucket) -> None:
         """Make a bucket; one that is there is left as it is."""
@@ -76,7 +75,8 @@ class S3Requests:
 
     async def close(self) -> None:
         """Let go of the connections."""
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.aclose()
 
     async def _last_part_at(self, bucket: Bucket, upload: Unfinished) -> float:
         query = {"uploadId": upload.upload_id}
@@ -99,7 +99,7 @@ class S3Requests:
         call = Call(method, url, query or {})
         address = signed(call, self._keys, at=self._clock(), seconds=_HOLDS_S)
         try:
-            answer = await self._client.request(method, address, content=content)
+            answer = await self._opened().request(method, address, content=content)
         except httpx2.HTTPError as error:
             raise Unavailable(said(Refusal.ILL, ""), retry_after_s=10) from error
         code = _text(answer.text, "Code")
@@ -107,6 +107,17 @@ class S3Requests:
             kind = Refusal.DENIED if answer.status_code == HTTPStatus.FORBIDDEN else Refusal.ILL
             raise Unavailable(said(kind, code), retry_after_s=10)
         return answer.text
+
+    def _opened(self) -> httpx2.AsyncClient:
+        """Give the client; most processes never need it, and its certificates take 30 ms."""
+        if self._client is None:
+            trusted = ssl.create_default_context()
+            if self._certificates:
+                trusted.load_verify_locations(cadata=self._certificates)
+            self._client = httpx2.AsyncClient(
+                verify=trusted, trust_env=False, timeout=self._timeout_s
+            )
+        return self._client
 
 
 def _unfinished(listed: str) -> Unfinished:
