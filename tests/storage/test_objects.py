@@ -17,10 +17,10 @@ from imagemill.storage.objects import ObjectStorage
 from imagemill.storage.objects.opening import open_objects
 from imagemill.storage.settings import StorageSettings
 from tests.contracts.storages import ceph_settings, in_store, moto_settings
+from tests.peers.line import Line
 from tests.peers.moto import Moto
 from tests.peers.ports import free_port
 from tests.peers.rgw import RGW
-from tests.storage.line import Line
 
 KEY = "ab/cdef"
 Opening = Callable[[StorageSettings], ObjectStorage]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 _PIECE_BYTES = 1 << 16
+_WAIT_S = 10.0
 
 
 @dataclass
@@ -57,3 +61,43 @@ async def _copy(
         if most_bytes is not None and passed >= most_bytes:
             break
     raise ConnectionAbortedError
+
+
+class ThreadedLine:
+    """The same for tests that do not run in a loop: it has one of its own, in a thread."""
+
+    def __init__(self, target: int, port: int) -> None:
+        """Lead a port to another one; it is cut until it is mended."""
+        self._line = Line(target, port)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Address of the near end."""
+        return f"http://127.0.0.1:{self._line.port}"
+
+    def mend(self) -> None:
+        """Let connections through."""
+        self._do(self._line.mend())
+
+    def cut(self) -> None:
+        """Refuse connections, and end those that are open."""
+        self._do(self._line.cut())
+
+    def close(self) -> None:
+        """Cut it for good."""
+        self.cut()
+        self._do(self._rest())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _rest(self) -> None:
+        """Wait for what is being passed on, which has just been cut."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(_WAIT_S)
