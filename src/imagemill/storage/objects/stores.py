@@ -71,6 +71,8 @@ def _s3(
         "endpoint": address if is_virtual else address.removesuffix(f"/{name}"),
         "virtual_hosted_style_request": is_virtual,
         "region": settings.region,
+        # One request names one object: Ceph weighs a policy against a list only for the owner.
+        "disable_bulk_delete": True,
     }
     if keys:
         config |= {
