@@ -53,7 +53,11 @@ KEPT: Final = {
     "s3 on moto": frozenset({"urls", "leftovers", "writers"}),
     "azure on azurite": frozenset({"signatures"}),
 }
-_MARKS: Final = {name: server_mark(name.split()[-1]) for name in KEPT if " on " in name}
+_MARKS: Final = {
+    "s3 on ceph": server_mark("rgw"),
+    "s3 on moto": server_mark("moto"),
+    "azure on azurite": server_mark("azurite"),
+}
 KILLED_WRITER: Final = """
 import asyncio, sys
 from pathlib import Path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -20,12 +21,14 @@ class Line:
     port: int
     breaks_after_bytes: int | None = None
     """Bytes of a connection after which it is cut; None never cuts."""
+    tls: ssl.SSLContext | None = None
+    """Ends TLS at the near end; None passes everything on as it is."""
     _server: asyncio.Server | None = None
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def mend(self) -> None:
         """Let connections through."""
-        self._server = await asyncio.start_server(self._pass, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._pass, "127.0.0.1", self.port, ssl=self.tls)
 
     async def cut(self) -> None:
         """Refuse connections, and end those that are open."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
+import trustme
 
 from imagemill.errors import IntegrityLost, InvalidRequest, Unavailable
-from imagemill.storage import Bucket
+from imagemill.storage import Bucket, Wish
 from imagemill.storage.objects import ObjectStorage
 from imagemill.storage.objects.opening import open_objects
 from imagemill.storage.settings import StorageSettings
@@ -185,6 +188,56 @@ async def test_keys_lie_below_the_prefix_that_is_set(rgw: RGW, opening: Opening)
     await storage.put(Bucket.RESULTS, KEY, stream(b"x"))
 
     assert await in_store(settings) == [KEY]
+
+
+@pytest.mark.server
+@pytest.mark.xdist_group("moto")
+async def test_a_store_is_asked_over_tls_and_only_when_its_certificate_is_trusted(
+    line: Line, opening: Opening, tmp_path: Path
+) -> None:
+    authority, line.tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(line.tls)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    settings = quick(moto_settings(f"127.0.0.1:{line.port}"))
+    await line.mend()
+    trusting = opening(settings.model_copy(update={"ca_file": tmp_path / "ca.pem"}))
+
+    await trusting.start()
+    await trusting.put(Bucket.RESULTS, KEY, stream(b"hidden"))
+    tidied = await trusting.tidy(0)
+
+    assert (await read(trusting), tidied) == (b"hidden", 0)
+    with pytest.raises(Unavailable):
+        await opening(settings).check()
+
+
+@pytest.mark.server
+@pytest.mark.xdist_group("moto")
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"encryption": "s3"}, "AES256"),
+        ({"encryption": "kms", "kms_key_id": "ours"}, "aws:kms"),
+        ({"encryption": "s3", "checksums": False}, "AES256"),
+    ],
+)
+async def test_objects_are_encrypted_as_the_settings_say_also_by_signed_urls(
+    moto: Moto, opening: Opening, given: dict[str, object], told: str
+) -> None:
+    storage = opening(moto_settings(moto.url, **given))
+    await storage.start()
+    signed = await storage.sign(Bucket.RESULTS, "ab/sent", Wish("PUT", 60))
+
+    await storage.put(Bucket.RESULTS, KEY, stream(b"x"))
+    await storage.put(Bucket.RESULTS, "ab/large", stream(*[b"x" * 1_000_000] * 6))
+    async with httpx2.AsyncClient(trust_env=False) as stranger:
+        await stranger.put(signed.url, content=b"x", headers=dict(signed.headers))
+        got = [
+            await stranger.get((await storage.sign(Bucket.RESULTS, key, Wish("GET", 60))).url)
+            for key in (KEY, "ab/large", "ab/sent")
+        ]
+
+    assert [each.headers["x-amz-server-side-encryption"] for each in got] == [told] * 3
 
 
 def place_of(descriptor: int) -> str:

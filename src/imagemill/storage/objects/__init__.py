@@ -13,6 +13,14 @@ Known limits:
 - `get` streams what the store sends and is cut when the store cuts it; nothing is asked again.
 - `check` leaves one small object, named `check`, in each bucket.
 - Google was never tried: nothing that runs here speaks its language.
+
+Measured 2026-11-25 on Ceph RGW 16.2 in memory, on the same two busy cores, beside files in one run
+(medians, CPU of this process for put, get and open together):
+
+- 100 KB: put 4-6 ms (files 1), get 4 ms (0.3), open 3 ms (0.2), CPU 3.4 ms (1.5). Now and then a
+  small get takes 40 ms more: an acknowledgement that TCP delays.
+- 5 MB: put 60 ms (files 11-16), get 14-28 ms (2.5), open 27-39 ms (4), CPU 30 ms (14).
+- Putting 50 MB, or 200 MB, took 7 MB of memory beyond what putting 5 MB had; getting them under 1.
 """
 
 from __future__ import annotations

@@ -114,9 +114,8 @@ class S3Requests:
             trusted = ssl.create_default_context()
             if self._certificates:
                 trusted.load_verify_locations(cadata=self._certificates)
-            self._client = httpx2.AsyncClient(
-                verify=trusted, trust_env=False, timeout=self._timeout_s
-            )
+            # The environment's proxies count, as they do for obstore.
+            self._client = httpx2.AsyncClient(verify=trusted, timeout=self._timeout_s)
         return self._client
 
 
