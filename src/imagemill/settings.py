@@ -41,6 +41,9 @@ NAMES: Final[Mapping[str, str]] = {
     "REDIS_URL": "gateway.redis_url",
     "NATS_URL": "queue.url",
     "RABBITMQ_URL": "queue.url",
+    "MINIO_ACCESS_KEY": "storage.access_key",
+    "MINIO_SECRET_KEY": "storage.secret_key",
+    "BUCKET_NAME": "storage.results_bucket",
 }
 """Short environment names, without the prefix, and the settings that they stand for."""
 _FOR_OTHERS: Final = frozenset(

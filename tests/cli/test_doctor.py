@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from imagemill.assembly.storages import object_storage
 from imagemill.cli import checks
 from imagemill.cli.checks import State
 from imagemill.settings import PeerSettings, Settings, paths
 from tests.cli.programs import imagemill
+from tests.contracts.storages import moto_settings
+from tests.peers.moto import Moto
 
 
 @pytest.mark.slow
@@ -105,3 +108,23 @@ def test_a_gateway_that_is_not_one_is_broken_and_its_url_is_not_shown() -> None:
     assert (mail.what, mail.state) == ("gateway mail", State.GOOD)
     assert (sms.what, sms.state) == ("gateway sms", State.BROKEN)
     assert "hush" not in mail.note + sms.note
+
+
+@pytest.mark.server
+@pytest.mark.xdist_group("moto")
+async def test_an_object_store_is_told_with_its_kind_and_whether_it_can_be_written(
+    moto: Moto,
+) -> None:
+    storage = moto_settings(moto.url)
+    made = object_storage(storage)
+    await made.start()
+    await made.close()
+    missing = storage.model_copy(update={"results_bucket": "never-made"})
+
+    (good,) = await checks.objects(Settings(storage=storage))
+    (broken,) = await checks.objects(Settings(storage=missing))
+
+    assert (good.state, broken.state) == (State.GOOD, State.BROKEN)
+    assert good.note.startswith(f"s3:// {moto.url}; imagemill-originals")
+    assert "NoSuchBucket" in broken.note
+    assert await checks.objects(Settings()) == []

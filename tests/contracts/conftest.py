@@ -5,10 +5,6 @@ An adapter that is not listed here has no promise to keep.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -26,31 +22,11 @@ from imagemill.database import Database
 from imagemill.rates import Rates
 from imagemill.rates.memory import MemoryRates
 from imagemill.rates.redis import RedisRates
-from imagemill.signing import UrlSigner
 from imagemill.storage import Storage
-from imagemill.storage.guarded import GuardedStorage
-from imagemill.storage.local import Links, LocalStorage
-from tests.contracts import databases, queues
+from tests.contracts import databases, queues, storages
 from tests.peers.nats import NATSServer, nats_server
 from tests.peers.rabbitmq import RabbitMQServer, rabbitmq_server
 from tests.peers.redis import RedisServer, redis_server
-
-KILLED_WRITER = """
-import asyncio, sys
-from pathlib import Path
-from imagemill.faults import Faults
-from imagemill.storage import Bucket
-from imagemill.storage.local import LocalStorage
-
-async def pieces():
-    for _ in range(3):
-        yield b"x" * 1_000_000
-
-faults = Faults.read("half_written:kill", are_allowed=True)
-storage = LocalStorage(Path(sys.argv[1]), faults=faults)
-asyncio.run(storage.put(Bucket.RESULTS, "ab/half", pieces()))
-"""
-"""A program that is killed while it writes an object."""
 
 
 class Clock:
@@ -87,30 +63,20 @@ async def database(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncItera
         yield opened
 
 
-@pytest.fixture(params=["local", "local, unsynced", "guarded"])
-async def storage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
-    sync = unsynced if "unsynced" in request.param else os.fsync
-    links = Links(UrlSigner({"k1": b"u" * 32}, time.time), "http://127.0.0.1:8000", "/stored")
-    opened = LocalStorage(tmp_path / "objects", sync=sync, links=lambda: links)
-    yield guarded(opened) if request.param == "guarded" else opened
-    await opened.close()
+@pytest.fixture(params=storages.that_keep())
+def chosen(request: pytest.FixtureRequest) -> storages.Chosen:
+    return storages.choose(request.param, request)
 
 
 @pytest.fixture
-def killed_writer(storage: LocalStorage, tmp_path: Path) -> None:
-    """Leave behind what a process leaves that is killed while it writes an object."""
-    command = [sys.executable, "-c", KILLED_WRITER, str(tmp_path / "objects")]
-    done = subprocess.run(command, check=False, timeout=30, stdout=subprocess.DEVNULL)
-    assert done.returncode < 0
+async def place(chosen: storages.Chosen, tmp_path: Path) -> AsyncIterator[storages.Place]:
+    async with storages.opened(chosen, tmp_path) as opened:
+        yield opened
 
 
-def guarded(storage: Storage) -> GuardedStorage:
-    reading, writing = (Breaker(name, BreakerSettings()) for name in ("reading", "writing"))
-    return GuardedStorage(storage, reading=reading, writing=writing)
-
-
-def unsynced(_: int) -> None:
-    """Leave it to the kernel when a file reaches the disk."""
+@pytest.fixture
+def storage(place: storages.Place) -> Storage:
+    return place.storage
 
 
 @pytest.fixture(params=queues.params())

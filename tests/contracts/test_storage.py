@@ -14,8 +14,12 @@ import pytest
 
 from imagemill.errors import IntegrityLost, NotFound, TooLarge
 from imagemill.storage import Bucket, Storage, Wish, checked
+from tests.contracts.storages import Place, that_keep
 
 KEY = "ab/abcdef"
+PART = 5 << 20
+"""An adapter may send what is larger in parts."""
+LARGE = 64 << 20
 WHOLE = os.urandom(2_500_000)
 """Read in three pieces."""
 SHA256 = hashlib.sha256(WHOLE).hexdigest()
@@ -56,10 +60,6 @@ async def content(storage: Storage, *, start: int = 0, end: int | None = None) -
     return b"".join([piece async for piece in pieces])
 
 
-def files_below(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
-
-
 async def test_what_was_put_comes_back_with_its_size_and_digest(storage: Storage) -> None:
     pieces = [os.urandom(300_000) for _ in range(8)]
     whole = b"".join(pieces)
@@ -78,7 +78,9 @@ async def test_an_empty_object_is_an_object(storage: Storage) -> None:
     assert await content(storage) == b""
 
 
-@pytest.mark.parametrize(("start", "end"), [(0, 4), (3, 7), (6, None), (9, 100), (4, 4)])
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, 4), (3, 7), (6, None), (9, 100), (4, 4), (20, None)]
+)
 async def test_a_range_is_read_without_the_rest(
     storage: Storage, start: int, end: int | None
 ) -> None:
@@ -87,28 +89,34 @@ async def test_a_range_is_read_without_the_rest(
     assert await content(storage, start=start, end=end) == b"0123456789"[start:end]
 
 
-async def test_a_stream_that_breaks_leaves_nothing_behind(storage: Storage, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pieces", [0, 1, 6, 14], ids=lambda n: f"after {n} MB")
+async def test_a_stream_that_breaks_leaves_nothing_behind(place: Place, pieces: int) -> None:
+    whole = [b"x" * 1_000_000] * pieces
+
     with pytest.raises(TooLarge, match="on purpose"):
-        await storage.put(Bucket.RESULTS, KEY, broken(b"x" * 2_000_000))
+        await place.storage.put(Bucket.RESULTS, KEY, broken(*whole))
 
-    assert await storage.size(Bucket.RESULTS, KEY) is None
-    assert files_below(tmp_path) == []
+    assert await place.storage.size(Bucket.RESULTS, KEY) is None
+    assert await place.left() == []
 
 
-async def test_a_cancelled_put_leaves_nothing_behind(storage: Storage, tmp_path: Path) -> None:
-    started = asyncio.Event()
+@pytest.mark.parametrize("pieces", [1, 6, 14], ids=lambda n: f"after {n} MB")
+async def test_a_cancelled_put_leaves_nothing_behind(place: Place, pieces: int) -> None:
+    storage, started = place.storage, asyncio.Event()
 
     async def endless() -> AsyncIterator[bytes]:
-        yield b"x" * 2_000_000
+        for _ in range(pieces):
+            yield b"x" * 1_000_000
         started.set()
         await asyncio.Event().wait()
 
     task = asyncio.create_task(_put(storage, endless()))
     await started.wait()
     task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    ended = await asyncio.gather(task, return_exceptions=True)
 
-    assert files_below(tmp_path) == []
+    assert isinstance(ended[0], asyncio.CancelledError)
+    assert await place.left() == []
 
 
 async def _put(storage: Storage, pieces: AsyncIterator[bytes]) -> None:
@@ -247,12 +255,12 @@ async def test_an_object_that_grew_is_stopped_before_its_length_is_out() -> None
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("killed_writer")
-async def test_what_a_killed_writer_left_is_removed_when_it_is_old_enough(
-    storage: Storage, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("chosen", that_keep("ages", "leftovers"), indirect=True)
+async def test_what_a_killed_writer_left_is_removed_when_it_is_old_enough(place: Place) -> None:
+    storage = place.storage
     await storage.put(Bucket.RESULTS, KEY, stream(b"kept"))
-    left = files_below(tmp_path)
+    await place.kill_writer()
+    left = await place.left()
 
     too_young = await storage.tidy(older_than_s=3600)
     removed = await storage.tidy(older_than_s=0)
@@ -261,54 +269,58 @@ async def test_what_a_killed_writer_left_is_removed_when_it_is_old_enough(
     assert (len(left), too_young, removed, again) == (2, 0, 1, 0)
     assert await storage.size(Bucket.RESULTS, "ab/half") is None
     assert await content(storage) == b"kept"
-    assert len(files_below(tmp_path)) == 1
+    assert len(await place.left()) == 1
 
 
+@pytest.mark.parametrize("chosen", that_keep("ages"), indirect=True)
 async def test_what_is_being_written_is_left_alone(storage: Storage) -> None:
     tidied: list[int] = []
 
     async def pieces() -> AsyncIterator[bytes]:
-        yield b"x" * 2_000_000
-        yield b"x" * 2_000_000
+        for _ in range(12):
+            yield b"x" * 1_000_000
         tidied.append(await storage.tidy(older_than_s=3600))
 
     await storage.put(Bucket.RESULTS, KEY, pieces())
 
     assert tidied == [0]
-    assert await content(storage) == b"x" * 4_000_000
+    assert await content(storage) == b"x" * 12_000_000
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 async def test_a_signed_url_tells_its_method_and_its_end(
-    storage: Storage, method: Literal["GET", "PUT"]
+    place: Place, method: Literal["GET", "PUT"]
 ) -> None:
     before = int(time.time())
 
-    signed = await storage.sign(Bucket.ORIGINALS, KEY, Wish(method, 60))
+    signed = await place.storage.sign(Bucket.ORIGINALS, KEY, Wish(method, 60))
 
     assert signed.method == method
     assert signed.url.startswith("http")
     assert KEY in signed.url.partition("?")[0]
     assert before + 60 <= signed.expires_at <= time.time() + 60
-    assert (dict(signed.headers), signed.max_bytes) == ({}, None)
+    assert signed.headers == (place.put_headers if method == "PUT" else {})
+    assert signed.max_bytes is None
 
 
-async def test_a_signed_put_tells_what_it_may_bring_and_how_to_send_it(storage: Storage) -> None:
+async def test_a_signed_put_tells_what_it_may_bring_and_how_to_send_it(place: Place) -> None:
     wish = Wish("PUT", 60, content_type="image/png", max_bytes=1000)
 
-    signed = await storage.sign(Bucket.ORIGINALS, KEY, wish)
+    signed = await place.storage.sign(Bucket.ORIGINALS, KEY, wish)
 
-    assert (dict(signed.headers), signed.max_bytes) == ({"content-type": "image/png"}, 1000)
+    assert signed.headers == {**place.put_headers, "content-type": "image/png"}
+    assert signed.max_bytes == 1000
 
 
+@pytest.mark.parametrize("chosen", that_keep("urls"), indirect=True)
 async def test_each_wish_has_a_url_of_its_own_and_signing_makes_no_object(
     storage: Storage,
 ) -> None:
     wishes = [
         Wish("GET", 60),
         Wish("PUT", 60),
-        Wish("PUT", 60, max_bytes=10),
-        Wish("PUT", 60, max_bytes=11),
+        Wish("PUT", 60, max_bytes=10, size_bytes=10),
+        Wish("PUT", 60, max_bytes=11, size_bytes=11),
         Wish("PUT", 60, content_type="image/png"),
         Wish("PUT", 9000),
     ]
@@ -318,6 +330,48 @@ async def test_each_wish_has_a_url_of_its_own_and_signing_makes_no_object(
 
     assert len(set(urls)) == len(urls)
     assert await storage.size(Bucket.ORIGINALS, KEY) is None
+
+
+@pytest.mark.parametrize("length", [PART - 1, PART, PART + 1, 2 * PART])
+async def test_an_object_round_the_size_of_a_part_is_whole(storage: Storage, length: int) -> None:
+    whole = os.urandom(length)
+    pieces = [whole[at : at + 65_536] for at in range(0, length, 65_536)]
+
+    stored = await storage.put(Bucket.RESULTS, KEY, stream(*pieces))
+
+    assert stored.size_bytes == await storage.size(Bucket.RESULTS, KEY) == length
+    assert digest_of(await content(storage)) == stored.sha256 == digest_of(whole)
+
+
+@pytest.mark.parametrize("chosen", that_keep("writers"), indirect=True)
+async def test_of_puts_of_one_key_at_once_one_is_kept_whole(storage: Storage) -> None:
+    wholes = [bytes([65 + n]) * (n * 3_000_000 + 1) for n in range(4)]
+
+    await asyncio.gather(
+        *(storage.put(Bucket.RESULTS, KEY, stream(each)) for each in wholes),
+    )
+
+    assert await content(storage) in wholes
+
+
+async def test_writing_and_reading_take_memory_for_a_part_and_not_for_the_object(
+    storage: Storage,
+) -> None:
+    piece, seen = os.urandom(65_536), [resident_bytes()]
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(LARGE // len(piece)):
+            seen.append(resident_bytes())
+            yield piece
+
+    await storage.put(Bucket.RESULTS, KEY, pieces())
+    read = 0
+    async for each in storage.get(Bucket.RESULTS, KEY):
+        read += len(each)
+        seen.append(resident_bytes())
+
+    assert read == LARGE
+    assert max(seen) - seen[0] < 40_000_000
 
 
 def digest_of(whole: bytes) -> str:
@@ -331,3 +385,7 @@ async def drain(pieces: AsyncIterator[bytes], into: bytearray) -> None:
 
 def open_files() -> int:
     return len([*Path("/proc/self/fd").iterdir()])
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

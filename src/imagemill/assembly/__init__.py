@@ -54,8 +54,9 @@ class Running:
 async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterator[Running]:
     """Start processes (all by default) and end them with the block.
 
-    Raises `InvalidRequest` when a process lacks a service that it asks or a fault is wrong or not
-    allowed, `Unavailable` when a folder, a database or a required layer of the sandbox is missing.
+    Raises `InvalidRequest` when a process lacks a service that it asks, a fault is wrong or not
+    allowed, or an object store refuses what it is asked; `Unavailable` when a folder, a database or
+    a required layer of the sandbox is missing.
     """
     async with AsyncExitStack() as opened:
         faults = Faults.read(settings.fault, are_allowed=settings.test_faults)
@@ -65,6 +66,8 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
         make_private(settings.data)
         for process in sorted(wanted, key=lambda each: ORDER.index(each.name)):
             parts.apps[process.name] = await STARTS[process.name](parts)
+        for start in parts.starts:
+            await start()
         for service in parts.asked_later:
             parts.transport(service)  # Opened before the loops that use it, so closed after them.
         app = parts.apps.get("gateway") or standalone(parts.apps, lambda: parts.is_leaving)

@@ -51,6 +51,8 @@ class Parts:
     """Names of the processes that run in this one."""
     apps: dict[str, ASGIApp] = field(default_factory=dict)
     loops: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
+    starts: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What engines that are opened do before anything is asked of them."""
     ends: list[Callable[[], None]] = field(default_factory=list)
     drains: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     is_leaving: bool = False

@@ -119,6 +119,27 @@ def storage(data: Path) -> Iterator[Finding]:
     yield Finding("free space", state, screen.bytes_in_words(free))
 
 
+async def objects(settings: Settings) -> list[Finding]:
+    """Write a small object into each bucket, where an object store is set."""
+    from imagemill.assembly.storages import object_storage
+
+    told = settings.storage
+    if not told.url:
+        return []
+    where = f"{told.url} {told.endpoint}".strip()
+    names = f"{told.originals_bucket} and {told.results_bucket}"
+    try:
+        storage = object_storage(told)
+        try:
+            await storage.check()
+        finally:
+            await storage.close()
+    except ImagemillError as error:
+        return [Finding("object store", State.BROKEN, f"{where}: {error.message}")]
+    note = f"{where}; {names} can be written"
+    return [Finding("object store", State.GOOD, note)]
+
+
 def databases(data: Path) -> Iterator[Finding]:
     """Look at every database that is there: readable, and whole."""
     for path in sorted((data / "databases").glob("*.sqlite")):

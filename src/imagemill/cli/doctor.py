@@ -20,8 +20,8 @@ def doctor(*, data: options.Data = None, as_json: options.AsJSON = False) -> Non
     """Show what is set, what works, what is missing.
 
     Every setting with its value and where it was set; the versions of the decoders; the layers of
-    the sandbox as a locked child found them; the data folder and its databases. The exit code is 1
-    when something is broken.
+    the sandbox as a locked child found them; the data folder and its databases; the object store,
+    where one is set. The exit code is 1 when something is broken.
     """
     from imagemill.cli.checks import State
     from imagemill.settings import Settings, given_settings
@@ -57,6 +57,7 @@ async def _findings(settings: Settings) -> list[Finding]:
         *await checks.decoders(),
         *await checks.sandbox(settings),
         *checks.storage(settings.data),
+        *await checks.objects(settings),
         *checks.databases(settings.data),
         *await checks.schemas(settings),
         *await checks.peers(settings),

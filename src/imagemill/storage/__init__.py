@@ -42,6 +42,9 @@ class Wish:
     """`Content-Type` that a PUT has to send; None leaves it open."""
     max_bytes: int | None = None
     """Most bytes of a PUT; None for GET."""
+    size_bytes: int | None = None
+    """How many bytes a PUT has to bring, where that is known before. A storage that can hold it to
+    so many does; `max_bytes` is the same number then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,13 @@ class Presigned:
         """
         most = self._most(request)
         key = object_key()
-        wish = Wish("PUT", request.expires_in_s, content_type=request.content_type, max_bytes=most)
+        wish = Wish(
+            "PUT",
+            request.expires_in_s,
+            content_type=request.content_type,
+            max_bytes=most,
+            size_bytes=request.size_bytes,
+        )
         signed = await self.storage.sign(Bucket.ORIGINALS, key, wish)
         upload = self._upload(owner, request, signed.expires_at)
 
