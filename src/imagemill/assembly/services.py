@@ -108,7 +108,16 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
     await jobs.start()
     waiting = Waiting(jobs)
     relay = Relay(database, queue, bells, parts.faults)
-    sweeper = Sweeper(database, queue, storage, ledger, bells, settings, removing=parts.removing)
+    sweeper = Sweeper(
+        database,
+        queue,
+        storage,
+        ledger,
+        bells,
+        settings,
+        removing=parts.removing,
+        holder=str(uuid.uuid4()),
+    )
     parts.loops += [
         relay.run,
         sweeper.run,
@@ -116,6 +125,7 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
         waiting.listen,
         _forwarding(parts, database, "jobs").run,
     ]
+    parts.drains.append(sweeper.leave)
     parts.ends.append(jobs.stop_waiting)
     lending = Lending(database, ledger, bells, settings, parts.settings.limits)
     app = jobs_app(jobs, lending, parts.faults)
