@@ -48,6 +48,11 @@ _FOR_OTHERS: Final = frozenset(
     }
 )
 _BENCH: Final = "IMAGEMILL_BENCH_"
+ADMIN_KEY: Final = "admin-key"
+SERVICE_KEY: Final = "service-key"
+TOKEN_KEYS: Final = "token-keys"  # noqa: S105 - a name
+URL_KEYS: Final = "url-keys"
+"""Files with the keys of an installation."""
 
 
 class PeerSettings(BaseModel):
@@ -85,13 +90,20 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least important log lines that are written."
     )
+    keys_folder: Path | None = Field(
+        None,
+        description="Folder with all keys, as `imagemill make-keys` fills it, the same for all "
+        "processes; it may be read-only. Not set: the data folder, where the first start makes "
+        "them.",
+    )
     admin_key_file: Path | None = Field(
-        None, description="File with the first API key; `admin-key` in the data folder if not set."
+        None,
+        description="File with the first API key; `admin-key` in the folder of keys if not set.",
     )
     service_key_file: Path | None = Field(
         None,
         description="File with the secret by which services know each other, the same for all; "
-        "`service-key` in the data folder if not set.",
+        "`service-key` in the folder of keys if not set.",
     )
     fault: str = Field(
         "",
@@ -131,6 +143,11 @@ class Settings(BaseModel):
         BreakerSettings(), description="Leaving alone what fails again and again."
     )
     peers: PeerSettings = Field(PeerSettings(), description="Services in other processes.")
+
+    def key_file(self, name: str) -> Path:
+        """Tell where one of the keys lies."""
+        given = {ADMIN_KEY: self.admin_key_file, SERVICE_KEY: self.service_key_file}
+        return given.get(name) or (self.keys_folder or self.data) / name
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **flags: Any) -> Self:  # noqa: ANN401 - any setting's value

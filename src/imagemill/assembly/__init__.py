@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from imagemill.assembly import key_files
 from imagemill.assembly.databases import open_file
 from imagemill.assembly.parts import Parts, make_private
 from imagemill.assembly.services import ORDER, STARTS
@@ -52,7 +53,9 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
         parts = Parts(settings, opened, faults)
         wanted = check(settings, names)
         parts.wanted = tuple(each.name for each in wanted)
-        make_private(settings.data)
+        key_files.check(settings, parts.wanted)
+        if parts.is_data_needed(parts.wanted):
+            make_private(settings.data)
         for process in sorted(wanted, key=lambda each: ORDER.index(each.name)):
             parts.apps[process.name] = await STARTS[process.name](parts)
         for service in parts.asked_later:

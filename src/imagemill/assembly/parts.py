@@ -11,15 +11,16 @@ from collections.abc import (
     Awaitable,
     Callable,
     Coroutine,
+    Iterable,
 )
-from contextlib import AbstractContextManager, AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from imagemill import keys
 from imagemill.assembly.addresses import address_of
 from imagemill.assembly.databases import open_database
+from imagemill.assembly.key_files import ring, secret
 from imagemill.assembly.queues import open_queue
 from imagemill.assembly.storages import open_storage
 from imagemill.backup import removing
@@ -32,12 +33,16 @@ from imagemill.database import Database
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import Unavailable
 from imagemill.faults import Faults
-from imagemill.keyring import URLS, KeyRing
+from imagemill.processes import BY_NAME
 from imagemill.queue import Queue
-from imagemill.settings import Settings
+from imagemill.settings import SERVICE_KEY, URL_KEYS, Settings
 from imagemill.signing import UrlSigner
 from imagemill.storage.guarded import GuardedStorage
 from imagemill.web.links import FileLinks
+
+_QUEUING: Final = frozenset({"jobs", "worker"})
+_STORING: Final = frozenset({"uploads", "jobs", "worker"})
+"""Processes that open the queue, and the objects."""
 
 
 @dataclass
@@ -73,8 +78,24 @@ class Parts:
             end()
 
     def removing(self) -> AbstractContextManager[bool]:
-        """Hold backups off for a block that removes objects; False while one runs."""
+        """Hold backups off for a block that removes objects; False while one runs.
+
+        A backup copies the objects of a data folder, and of no other storage.
+        """
+        if self.settings.storage.url:
+            return nullcontext(enter_result=True)
         return removing(self.settings.data)
+
+    def is_data_needed(self, processes: Iterable[str]) -> bool:
+        """Tell whether these processes keep anything in the data folder."""
+        settings, names = self.settings, set(processes)
+        has_rows = any(BY_NAME[each].owns for each in names)
+        return (
+            settings.keys_folder is None
+            or (has_rows and not settings.database.url.get_secret_value())
+            or (bool(names & _QUEUING) and not settings.queue.url.get_secret_value())
+            or (bool(names & _STORING) and not settings.storage.url)
+        )
 
     @property
     def signer(self) -> Signer:
@@ -88,15 +109,13 @@ class Parts:
         return hmac.digest(self._service_key(), f"imagemill.{purpose}".encode(), hashlib.sha256)
 
     def _service_key(self) -> bytes:
-        path = self.settings.service_key_file or self.settings.data / "service-key"
-        return keys.read_or_make(path).encode()
+        return secret(self.settings, SERVICE_KEY).encode()
 
     @property
     def url_signer(self) -> UrlSigner:
         """Give what signs URLs and checks them."""
         if self._url_signer is None:
-            ring = KeyRing(self.settings.data / "url-keys", URLS)
-            self._url_signer = UrlSigner(ring.live(), time.time)
+            self._url_signer = UrlSigner(ring(self.settings, URL_KEYS).live(), time.time)
         return self._url_signer
 
     @property

@@ -22,6 +22,7 @@ from imagemill.cli import (
     jobs,
     key,
     keys,
+    make_keys,
     migrate,
     operations,
     presets,
@@ -48,6 +49,7 @@ COMMANDS = (
     backup.backup,
     backup.restore,
     key.key,
+    make_keys.make_keys,
     rotate_keys.rotate_keys,
 )
 FAILED = 1

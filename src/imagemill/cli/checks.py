@@ -125,6 +125,18 @@ def databases(data: Path) -> Iterator[Finding]:
         yield Finding(f"database {path.stem}", *_health(path))
 
 
+def keys(settings: Settings) -> Iterator[Finding]:
+    """Look at the keys, where the operator keeps them; else the first start makes them."""
+    from imagemill.assembly import key_files
+    from imagemill.processes import NAMES
+
+    if settings.keys_folder is None:
+        return
+    for name, who in key_files.lacking(settings, NAMES).items():
+        note = f"{settings.key_file(name)} is not there; {', '.join(who)} cannot start without it."
+        yield Finding(f"key {name}", State.WARNING, note)
+
+
 async def peers(settings: Settings) -> list[Finding]:
     """Knock at every service that has an address."""
     import httpx2

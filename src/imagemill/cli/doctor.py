@@ -58,6 +58,7 @@ async def _findings(settings: Settings) -> list[Finding]:
         *await checks.sandbox(settings),
         *checks.storage(settings.data),
         *checks.databases(settings.data),
+        *checks.keys(settings),
         *await checks.peers(settings),
         *checks.gateways(settings),
     ]

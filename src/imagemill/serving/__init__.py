@@ -18,14 +18,13 @@ import uvloop
 
 from imagemill import __version__, telemetry
 from imagemill.assembly import Running, running
-from imagemill.assembly.accounts import admin_key_file
 from imagemill.engine.layers import State
 from imagemill.errors import Unavailable
 from imagemill.processes import check
 from imagemill.serving.crowd import Crowd
 from imagemill.serving.line import Line
 from imagemill.serving.pace import bounds_for
-from imagemill.settings import Settings
+from imagemill.settings import ADMIN_KEY, Settings
 
 _GRACE_S: Final = 10
 _BACKLOG: Final = 2048
@@ -48,7 +47,7 @@ def serve(
     telemetry.configure(level=settings.log_level)
     _keep_freed_memory()
     _allow_files(settings.gateway.max_connections)
-    is_first = show_key and not admin_key_file(settings).exists()
+    is_first = show_key and not settings.key_file(ADMIN_KEY).exists()
     with (
         _listening(settings.host, settings.port) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
@@ -129,7 +128,7 @@ def _greeting(
             "To log in with a password, set one: `imagemill accounts set-password YOUR-ADDRESS`"
         )
     elif system.admin_key:
-        lines.append(f"API key: in {admin_key_file(settings)} (`imagemill key` prints it)")
+        lines.append(f"API key: in {settings.key_file(ADMIN_KEY)} (`imagemill key` prints it)")
     return lines
 
 
