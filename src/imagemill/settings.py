@@ -27,6 +27,7 @@ from imagemill.jobs.settings import JobsSettings
 from imagemill.notifier.settings import NotifierSettings
 from imagemill.queue.settings import QueueSettings
 from imagemill.storage.settings import StorageSettings
+from imagemill.tls import TlsSettings
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.users.key_settings import KeysSettings
 from imagemill.users.settings import UsersSettings
@@ -56,15 +57,25 @@ URL_KEYS: Final = "url-keys"
 
 
 class PeerSettings(BaseModel):
-    """Where services answer that do not run in this process; empty for those that do."""
+    """Where services answer that do not run in this process; empty for those that do.
+
+    A service that runs several times has several addresses, with commas between.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    users: str = Field("", description="Address of the users service, as `http://users:8000`.")
+    users: str = Field(
+        "", description="Address of the users service, as `http://users:8000`; several with commas."
+    )
     uploads: str = Field("", description="Address of the uploads service.")
     jobs: str = Field("", description="Address of the jobs service.")
     notifier: str = Field("", description="Address of the notifier, for webhooks and its health.")
     worker: str = Field("", description="Address of a worker, for its health only.")
+
+    def addresses(self, service: str) -> tuple[str, ...]:
+        """Give the addresses of a service; none where it runs in this process."""
+        given: str = getattr(self, service)
+        return tuple(each.strip().rstrip("/") for each in given.split(",") if each.strip())
 
 
 class Settings(BaseModel):
@@ -141,6 +152,9 @@ class Settings(BaseModel):
     )
     breaker: BreakerSettings = Field(
         BreakerSettings(), description="Leaving alone what fails again and again."
+    )
+    tls: TlsSettings = Field(
+        TlsSettings(), description="Certificates between services, and of the gateway."
     )
     peers: PeerSettings = Field(PeerSettings(), description="Services in other processes.")
 

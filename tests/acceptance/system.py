@@ -23,7 +23,7 @@ UNLIMITED = {
 """Tests come oftener than anybody may; those that are about that set the limits."""
 
 PROGRAM = Path(sys.executable).with_name("imagemill")
-_ADDRESS = re.compile(r"listens at (http://\S+)")
+_ADDRESS = re.compile(r"listens at (https?://\S+)")
 _START_S = 40.0
 """Two busy cores start the program in 2 s; this is for a machine that does much else."""
 _STOP_S = 20.0

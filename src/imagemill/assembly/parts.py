@@ -28,6 +28,7 @@ from imagemill.breaker import Breaker
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.remote import Remote
+from imagemill.contracts.replicas import Replicas
 from imagemill.contracts.transport import ASGIApp, InMemory, Later, Transport
 from imagemill.database import Database
 from imagemill.engine.sandbox import Sandbox
@@ -38,6 +39,7 @@ from imagemill.queue import Queue
 from imagemill.settings import SERVICE_KEY, URL_KEYS, Settings
 from imagemill.signing import UrlSigner
 from imagemill.storage.guarded import GuardedStorage
+from imagemill.tls import PLAIN, Tls
 from imagemill.web.links import FileLinks
 
 _QUEUING: Final = frozenset({"jobs", "worker"})
@@ -62,12 +64,13 @@ class Parts:
     """Whether this process was told to stop, and should be asked nothing new."""
     sandboxes: list[Sandbox] = field(default_factory=list)
     admin_key: str = ""
+    tls: Tls = PLAIN
     asked_later: list[str] = field(default_factory=list)
     _signer: Signer | None = None
     _url_signer: UrlSigner | None = None
     _queue: Queue | None = None
     _storage: GuardedStorage | None = None
-    _remotes: dict[str, Remote] = field(default_factory=dict)
+    _remotes: dict[str, Transport] = field(default_factory=dict)
     _breakers: dict[str, Breaker] = field(default_factory=dict)
 
     async def leave(self) -> None:
@@ -177,11 +180,26 @@ class Parts:
         if service in self.apps:
             return InMemory(self.apps[service])
         if service not in self._remotes:
-            address = getattr(self.settings.peers, service)
-            remote = Remote(service, address, self.breaker(service))
-            self.opened.push_async_callback(remote.close)
-            self._remotes[service] = remote
+            self._remotes[service] = self._far(service)
         return self._remotes[service]
+
+    def _far(self, service: str) -> Transport:
+        """Reach a service at its address, or at one of several."""
+        addresses = self.settings.peers.addresses(service)
+        tls = self.tls.calling.context if self.tls.calling else None
+        if len(addresses) == 1:
+            return self._closing(Remote(service, addresses[0], self.breaker(service), tls=tls))
+        remotes = [
+            self._closing(
+                Remote(service, each, self.breaker(f"{service}.{number}"), tries=1, tls=tls)
+            )
+            for number, each in enumerate(addresses, start=1)
+        ]
+        return Replicas(remotes)
+
+    def _closing(self, remote: Remote) -> Remote:
+        self.opened.push_async_callback(remote.close)
+        return remote
 
     def client(self, service: str, asking: str) -> ServiceClient:
         """Make a client of a service for the process that asks."""

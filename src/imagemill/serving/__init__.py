@@ -8,6 +8,7 @@ import ipaddress
 import resource
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -113,7 +114,8 @@ def _greeting(
 ) -> list[str]:
     host, port = listener.getsockname()[:2]
     where = f"[{host}]" if ":" in host else host
-    lines = [f"Imagemill {__version__} listens at http://{where}:{port} (routes: /docs)"]
+    scheme = "https" if system.tls else "http"
+    lines = [f"Imagemill {__version__} listens at {scheme}://{where}:{port} (routes: /docs)"]
     if system.layers:
         held = ", ".join(each.name for each in system.layers if each.state is State.ON)
         lines.append(f"Sandbox: {held}")
@@ -147,7 +149,12 @@ def _config(system: Running, settings: Settings, names: Sequence[str]) -> uvicor
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
+        ssl_context_factory=_giving(system.tls) if system.tls else None,
     )
+
+
+def _giving(context: ssl.SSLContext) -> Callable[..., ssl.SSLContext]:
+    return lambda *_: context
 
 
 class _Server(uvicorn.Server):
