@@ -14,7 +14,7 @@ from imagemill.contracts.replicas import Replicas
 from imagemill.contracts.transport import Call, Scope
 from imagemill.errors import NotAsked, Unavailable
 from tests.contracts.conftest import Clock
-from tests.contracts.loopback import Loopback, hang_up, reply, stream_until
+from tests.contracts.loopback import Loopback, break_off, hang_up, reply, stream_until
 
 READ = Call("GET", "/internal/health", {}, is_repeatable=True)
 CLAIM = Call("POST", "/internal/claims", {}, b"{}")
@@ -186,6 +186,15 @@ async def test_an_answer_that_has_begun_is_not_begun_again(pair: Pair) -> None:
         await forwarded(pair, "GET")
 
     assert pair.requests == [1, 0]
+
+
+async def test_a_small_answer_that_breaks_off_is_asked_for_elsewhere(pair: Pair) -> None:
+    pair.both[0].answer = break_off
+
+    caller = await forwarded(pair, "GET")
+
+    assert (caller.status, pair.requests) == (200, [1, 1])
+    assert caller.got[1]["body"] == b"{}"
 
 
 async def test_an_answer_is_an_answer_be_it_an_error(pair: Pair) -> None:

@@ -32,6 +32,7 @@ from imagemill.database import Database
 from imagemill.egress.client import Egress
 from imagemill.engine.edition import edition
 from imagemill.gateway.door import Door
+from imagemill.gateway.following import Following
 from imagemill.gateway.limiting import limiter
 from imagemill.gateway.origins import Origins
 from imagemill.gateway.service import Gateway
@@ -203,6 +204,8 @@ async def _start_gateway(parts: Parts) -> ASGIApp:
     users = UsersClient(parts.client("users", "gateway"))
     settings = parts.settings.gateway
     rates, cache = shared(parts, settings)
+    following = Following()
+    parts.ends.append(following.end)
     return Gateway(
         door=Door(users, cache, settings.identity_cache_s),
         limiter=limiter(rates, settings),
@@ -217,6 +220,7 @@ async def _start_gateway(parts: Parts) -> ASGIApp:
         breakers=parts.breakers,
         is_leaving=lambda: parts.is_leaving,
         turnstile=Turnstile(settings.large_bodies_at_once),
+        following=following,
     )
 
 

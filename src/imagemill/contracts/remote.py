@@ -28,6 +28,9 @@ _TRIES_S: Final = 2.0
 """Time for all tries together: a service that restarts is back by then, or will take longer."""
 _CONNECT_S: Final = 2.0
 """Limit of one connect: it takes milliseconds, and a lost packet is sent again after one second."""
+_WHOLE_BYTES: Final = 65_536
+"""An answer of up to so many bytes is begun when all of it is there, and goes out in one piece: so
+who dies, here or there, breaks none off, and it can be asked for once more."""
 _HELD_S: Final = 60.0
 """Longest time for which a caller may ask a service to hold its answer (`Prefer: wait`)."""
 _NOTHING_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout)
@@ -195,6 +198,12 @@ async def _send_response(response: httpx2.Response, send: Send) -> None:
         "status": response.status_code,
         "headers": headers,
     }
+    length = response.headers.get("content-length", "")
+    if length.isdigit() and int(length) <= _WHOLE_BYTES:
+        whole = b"".join([piece async for piece in response.aiter_raw()])
+        await send(start)
+        await send({"type": "http.response.body", "body": whole, "more_body": False})
+        return
     await send(start)
     async for piece in response.aiter_raw():
         await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import ipaddress
+import math
 import resource
 import signal
 import socket
@@ -21,6 +22,7 @@ from imagemill import __version__, telemetry
 from imagemill.assembly import Running, running
 from imagemill.engine.layers import State
 from imagemill.errors import Unavailable
+from imagemill.gateway.settings import GatewaySettings
 from imagemill.processes import check
 from imagemill.serving.crowd import Crowd
 from imagemill.serving.line import Line
@@ -148,9 +150,15 @@ def _config(system: Running, settings: Settings, names: Sequence[str]) -> uvicor
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=_GRACE_S,
+        timeout_graceful_shutdown=_grace_s(gateway, names),
         ssl_context_factory=_giving(system.tls) if system.tls else None,
     )
+
+
+def _grace_s(settings: GatewaySettings, names: Sequence[str]) -> int:
+    """Tell how long answers may go on; a jobs service here lets go of those who wait."""
+    is_apart = "gateway" in names and "jobs" not in names
+    return math.ceil(settings.grace_s) if is_apart else _GRACE_S
 
 
 def _giving(context: ssl.SSLContext) -> Callable[..., ssl.SSLContext]:
