@@ -111,10 +111,10 @@ class Load:
 
 
 @contextmanager
-def load(system: Served, *, are_keyed: bool) -> Iterator[Load]:
+def load(system: Served, *, are_keyed: bool, hands: int = 3) -> Iterator[Load]:
     """Let many ask for a block."""
     running = Load(system, are_keyed=are_keyed)
-    running.start()
+    running.start(hands)
     try:
         yield running
     finally:

@@ -107,19 +107,22 @@ def test_every_job_is_done_once_while_processes_are_killed(api: API, cluster: Cl
 
     def done() -> int:
         told = good(api.get(f"/api/v1/batches/{batch}"))
-        return int(told["counts"]["completed"])
+        return int(told["completed"])
 
     def is_further(before: int) -> bool:
         return done() > before or before == 100
 
-    for name, number in (("jobs", 0), ("worker", 0), ("jobs", 1)):
-        before = done()
-        cluster.kill(name, number)
-        eventually(partial(is_further, before), what=cluster.said)
-        cluster.start(name, number)
-    eventually(lambda: done() == 100, within_s=60)
+    with load(cluster, are_keyed=True, hands=1) as asking:
+        for name, number in (("jobs", 0), ("worker", 0), ("jobs", 1)):
+            before = done()
+            cluster.kill(name, number)
+            eventually(partial(is_further, before), what=cluster.said)
+            asking.goes_on(1)
+            cluster.start(name, number)
+        eventually(lambda: done() == 100, within_s=60)
 
     events = events_of(api.get(f"/api/v1/batches/{batch}/events").text)
     ended = [each["job_id"] for each in events if each["type"] == "job.completed"]
+    assert asking.failures == []
     assert (len(ended), len(set(ended))) == (100, 100)
     assert [each["type"] for each in events][-1] == "batch.completed"
