@@ -49,45 +49,58 @@ class RingKey:
     """Names the key in whatever it signs; says nothing about it."""
     secret: bytes
     made_at: float
-    """Seconds since 1970."""
+    """Seconds since 1970; it signs from then on."""
 
 
 class KeyRing:
     """The keys in one file."""
 
-    def __init__(self, path: Path, kind: Kind, clock: Callable[[], float] = time.time) -> None:
-        """Name the file, which is made when a key is first asked for; `clock` tells seconds."""
+    def __init__(
+        self,
+        path: Path,
+        kind: Kind,
+        clock: Callable[[], float] = time.time,
+        *,
+        is_made_here: bool = True,
+    ) -> None:
+        """Name the file; `clock` tells seconds.
+
+        It is made when a key is first asked for, unless somebody else makes it.
+        """
         self._path = path
         self._kind = kind
         self._clock = clock
+        self._is_made_here = is_made_here
         self._seen: tuple[tuple[int, int], tuple[RingKey, ...]] | None = None
 
     @property
     def current(self) -> RingKey:
         """Give the key that signs; raises `Unavailable` when the file cannot be read or made."""
-        return self._keys()[0]
+        return in_order(self._keys(), self._clock())[0]
 
     def all(self) -> Mapping[str, bytes]:
-        """Give every key that still checks something, by id, the newest first.
+        """Give every key that checks something, by id, the one that signs first.
 
         Raises `Unavailable` when the file can be neither read nor made.
         """
-        keys = kept(self._keys(), self._clock() - self._kind.checks_s)
+        now = self._clock()
+        keys = in_order(kept(self._keys(), now - self._kind.checks_s), now)
         return {each.id: each.secret for each in keys}
 
     def live(self) -> Mapping[str, bytes]:
         """Give what `all` gives, looked up anew at each use, for whoever holds it for long."""
         return _Live(self)
 
-    def rotate(self, now: float) -> RingKey:
+    def rotate(self, now: float, after_s: float = 0.0) -> RingKey:
         """Put a new key in front, drop those whose time is over, and give the new one.
 
-        Raises `Unavailable` when the file cannot be written.
+        It checks at once and signs after so many seconds, in which the file may travel. Raises
+        `Unavailable` when the file cannot be written.
         """
         self._keys()
         try:
             with self._locked() as keys:
-                new = _new_key(now)
+                new = _new_key(now + after_s)
                 self._replace((new, *kept(keys, now - self._kind.checks_s)))
         except OSError as error:
             raise self._unusable("cannot be written") from error
@@ -98,6 +111,8 @@ class KeyRing:
         try:
             found = _stamp(self._path)
             if found is None:
+                if not self._is_made_here:
+                    raise self._unusable("is not there")
                 self._make()
                 found = _stamp(self._path)
             if self._seen is None or self._seen[0] != found:
@@ -179,6 +194,12 @@ def kept(keys: tuple[RingKey, ...], replaced_before: float) -> tuple[RingKey, ..
     """
     successors = zip(keys[1:], keys, strict=False)
     return keys[:1] + tuple(old for old, new in successors if new.made_at > replaced_before)
+
+
+def in_order(keys: tuple[RingKey, ...], now: float) -> tuple[RingKey, ...]:
+    """Put the key that signs in front: the newest whose time has come, else the oldest."""
+    signs = next((each for each in keys if each.made_at <= now), keys[-1])
+    return (signs, *(each for each in keys if each is not signs))
 
 
 def _new_key(now: float) -> RingKey:

@@ -119,3 +119,17 @@ def _check_peers(settings: Settings, process: Process, running: tuple[str, ...])
                 f"{process.name} asks {peer}, which neither runs in this process nor has an "
                 f"address: start it too, or set {name_of(f'peers.{peer}')}."
             )
+    for peer in type(settings.peers).model_fields:
+        for address in settings.peers.addresses(peer):
+            _check_address(settings, peer, address)
+
+
+def _check_address(settings: Settings, peer: str, address: str) -> None:
+    name = name_of(f"peers.{peer}")
+    if not address.startswith(("http://", "https://")):
+        raise InvalidRequest(f"{name} holds {address}; write addresses like http://{peer}:8000.")
+    if settings.tls.is_mutual and not address.startswith("https://"):
+        raise InvalidRequest(
+            f"{name} holds {address}, but services show certificates here ({name_of('tls.ca_file')}"
+            f"): write https://."
+        )

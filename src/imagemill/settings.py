@@ -27,6 +27,7 @@ from imagemill.jobs.settings import JobsSettings
 from imagemill.notifier.settings import NotifierSettings
 from imagemill.queue.settings import QueueSettings
 from imagemill.storage.settings import StorageSettings
+from imagemill.tls import TlsSettings
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.users.key_settings import KeysSettings
 from imagemill.users.settings import UsersSettings
@@ -53,18 +54,33 @@ _FOR_OTHERS: Final = frozenset(
     }
 )
 _BENCH: Final = "IMAGEMILL_BENCH_"
+ADMIN_KEY: Final = "admin-key"
+SERVICE_KEY: Final = "service-key"
+TOKEN_KEYS: Final = "token-keys"  # noqa: S105 - a name
+URL_KEYS: Final = "url-keys"
+"""Files with the keys of an installation."""
 
 
 class PeerSettings(BaseModel):
-    """Where services answer that do not run in this process; empty for those that do."""
+    """Where services answer that do not run in this process; empty for those that do.
+
+    A service that runs several times has several addresses, with commas between.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    users: str = Field("", description="Address of the users service, as `http://users:8000`.")
+    users: str = Field(
+        "", description="Address of the users service, as `http://users:8000`; several with commas."
+    )
     uploads: str = Field("", description="Address of the uploads service.")
     jobs: str = Field("", description="Address of the jobs service.")
     notifier: str = Field("", description="Address of the notifier, for webhooks and its health.")
     worker: str = Field("", description="Address of a worker, for its health only.")
+
+    def addresses(self, service: str) -> tuple[str, ...]:
+        """Give the addresses of a service; none where it runs in this process."""
+        given: str = getattr(self, service)
+        return tuple(each.strip().rstrip("/") for each in given.split(",") if each.strip())
 
 
 class Settings(BaseModel):
@@ -90,13 +106,20 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least important log lines that are written."
     )
+    keys_folder: Path | None = Field(
+        None,
+        description="Folder with all keys, as `imagemill make-keys` fills it, the same for all "
+        "processes; it may be read-only. Not set: the data folder, where the first start makes "
+        "them.",
+    )
     admin_key_file: Path | None = Field(
-        None, description="File with the first API key; `admin-key` in the data folder if not set."
+        None,
+        description="File with the first API key; `admin-key` in the folder of keys if not set.",
     )
     service_key_file: Path | None = Field(
         None,
         description="File with the secret by which services know each other, the same for all; "
-        "`service-key` in the data folder if not set.",
+        "`service-key` in the folder of keys if not set.",
     )
     fault: str = Field(
         "",
@@ -135,7 +158,15 @@ class Settings(BaseModel):
     breaker: BreakerSettings = Field(
         BreakerSettings(), description="Leaving alone what fails again and again."
     )
+    tls: TlsSettings = Field(
+        TlsSettings(), description="Certificates between services, and of the gateway."
+    )
     peers: PeerSettings = Field(PeerSettings(), description="Services in other processes.")
+
+    def key_file(self, name: str) -> Path:
+        """Tell where one of the keys lies."""
+        given = {ADMIN_KEY: self.admin_key_file, SERVICE_KEY: self.service_key_file}
+        return given.get(name) or (self.keys_folder or self.data) / name
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **flags: Any) -> Self:  # noqa: ANN401 - any setting's value

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-from tests.acceptance.system import System, eventually
+from tests.acceptance.system import Served, eventually
 
 JSON = dict[str, Any]
 PROBLEM = "application/problem+json"
@@ -17,12 +17,13 @@ PROBLEM = "application/problem+json"
 class API(httpx2.Client):
     """A client with a key at one system's address."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: Served) -> None:
         super().__init__(
             base_url=system.url,
             headers={"x-api-key": system.key},
             timeout=60,
             trust_env=False,
+            verify=system.trusts,
         )
 
     def upload(self, picture: bytes) -> JSON:

@@ -7,12 +7,13 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -23,20 +24,40 @@ UNLIMITED = {
 """Tests come oftener than anybody may; those that are about that set the limits."""
 
 PROGRAM = Path(sys.executable).with_name("imagemill")
-_ADDRESS = re.compile(r"listens at (http://\S+)")
+_ADDRESS = re.compile(r"listens at (https?://\S+)")
 _START_S = 40.0
 """Two busy cores start the program in 2 s; this is for a machine that does much else."""
 _STOP_S = 20.0
 
 
-def eventually(look: Callable[[], T | None], *, within_s: float = 20.0, what: str = "") -> T:
+def eventually(
+    look: Callable[[], T | None], *, within_s: float = 20.0, what: str | Callable[[], str] = ""
+) -> T:
     """Look until there is something to see; the only way in which these tests wait."""
     end = time.monotonic() + within_s
     while not (seen := look()):
-        told = what or getattr(look, "__name__", "it")
-        assert time.monotonic() < end, f"waited {within_s} s in vain for {told}; saw {seen!r}"
+        if time.monotonic() >= end:
+            told = (what() if callable(what) else what) or getattr(look, "__name__", "it")
+            raise AssertionError(f"waited {within_s} s in vain for {told}; saw {seen!r}")
         time.sleep(0.02)  # sleeps: between two looks, for at most `within_s`
     return seen
+
+
+class Served(Protocol):
+    """What answers at an address, in however many processes."""
+
+    trusts: ssl.SSLContext | bool
+    """Whose certificates its clients believe; True for everybody's."""
+
+    @property
+    def url(self) -> str:
+        """Address that clients know."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """The first API key."""
+        ...
 
 
 class System:
@@ -53,6 +74,7 @@ class System:
     ) -> None:
         """Start it; `within` is a command that runs it in its turn, such as `unshare`."""
         self.data = data
+        self.trusts: ssl.SSLContext | bool = True
         started_at = time.monotonic_ns()
         self._logs = data.with_name(f"{data.name}-{'-'.join(names) or 'all'}-{started_at}")
         with self._log("out").open("wb") as out, self._log("err").open("wb") as err:

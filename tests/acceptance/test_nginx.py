@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
@@ -14,63 +11,27 @@ import pytest
 
 from tests.acceptance import pictures
 from tests.acceptance.api import API, JSON, good, problem
+from tests.acceptance.nginx import configuration, nginx
 from tests.acceptance.system import System, eventually, free_port, started
 from tests.peers.programs import program
 
 pytestmark = pytest.mark.may_skip("where nginx is not installed, it cannot be tried")
-PAGE = Path(__file__).parents[2] / "docs/how-to/cdn.md"
-_BLOCK = re.compile(r"^```nginx\n(.*?)^```", re.DOTALL | re.MULTILINE)
-_AROUND = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 64; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-{config}
-}}
-"""
-
-
-def configuration(folder: Path, port: int, behind: int) -> Path:
-    """Write the configuration of the page, with places and ports of this test."""
-    shown = _BLOCK.findall(PAGE.read_text(encoding="utf-8"))
-    assert len(shown) == 1
-    config = shown[0]
-    for there, here in (
-        ("/var/cache/nginx/imagemill", str(folder / "cache")),
-        ("server 127.0.0.1:8000;", f"server 127.0.0.1:{behind};"),
-        ("listen 80;", f"listen 127.0.0.1:{port};"),
-    ):
-        assert config.count(there) == 1
-        config = config.replace(there, here)
-    path = folder / "nginx.conf"
-    path.write_text(_AROUND.format(folder=folder, config=config), encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[System, str]]:
     """Give a system that has nginx in front, and the address of nginx."""
-    nginx = program("nginx")
+    program("nginx")
     folder, port = tmp_path_factory.mktemp("nginx"), free_port()
     address = f"http://127.0.0.1:{port}"
     with started(folder / "data", settings={"public_url": address}) as system:
-        config = configuration(folder, port, system.port)
-        process = subprocess.Popen(
-            [nginx, "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(config)]
-        )
-        try:
+        places = {
+            "/var/cache/nginx/imagemill": str(folder / "cache"),
+            "server 127.0.0.1:8000;": f"server 127.0.0.1:{system.port};",
+            "listen 80;": f"listen 127.0.0.1:{port};",
+        }
+        with nginx(folder, configuration("cdn", folder, places)):
             yield system, address
-        finally:
-            process.terminate()
-            process.wait(20)
 
 
 @pytest.fixture

@@ -35,12 +35,18 @@ def stream_until(released: asyncio.Event) -> Answer:
     """Begin an answer at once, and break off in its middle when the test says so."""
 
     async def answer(writer: asyncio.StreamWriter) -> None:
-        head = "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ncontent-length: 1000\r\n\r\n"
+        head = "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ncontent-length: 999999\r\n\r\n"
         writer.write(head.encode() + b"first")
         await writer.drain()
         await released.wait()
 
     return answer
+
+
+async def break_off(writer: asyncio.StreamWriter) -> None:
+    """Send the beginning of a small answer, and no more."""
+    writer.write(b"HTTP/1.1 200 X\r\ncontent-length: 1000\r\n\r\nfirst")
+    await writer.drain()
 
 
 async def hang_up(_: asyncio.StreamWriter) -> None:

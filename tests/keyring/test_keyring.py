@@ -64,7 +64,8 @@ def test_what_is_over_leaves_the_file_when_the_next_key_comes(
     first = ring().current
     second = ring().rotate(1000)
 
-    third = ring().rotate(1101)
+    now[0] = 1101
+    third = ring().rotate(now[0])
 
     assert first.id not in (tmp_path / "keys").read_text()
     assert list(ring().all()) == [third.id, second.id]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from imagemill import tls
+from imagemill.assembly import key_files
 from imagemill.assembly.databases import is_on_postgres, open_file
 from imagemill.assembly.parts import Parts, make_private
 from imagemill.assembly.schemas import migrate, prepare_postgres, states
@@ -48,6 +51,8 @@ class Running:
     leave: Callable[[], Coroutine[Any, Any, None]]
     """Say no to whoever asks whether this is ready, end or give back the work in hand, and let go
     of callers that wait for something to happen; said before the end."""
+    tls: ssl.SSLContext | None = None
+    """What is spoken to who connects; None is plain HTTP."""
 
 
 @asynccontextmanager
@@ -63,7 +68,11 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
         parts = Parts(settings, opened, faults)
         wanted = check(settings, names)
         parts.wanted = tuple(each.name for each in wanted)
-        make_private(settings.data)
+        key_files.check(settings, parts.wanted)
+        parts.tls = tls.opened(settings.tls, is_gateway="gateway" in parts.wanted)
+        parts.loops.append(parts.tls.follow)
+        if parts.is_data_needed(parts.wanted):
+            make_private(settings.data)
         for process in sorted(wanted, key=lambda each: ORDER.index(each.name)):
             parts.apps[process.name] = await STARTS[process.name](parts)
         for start in parts.starts:
@@ -80,6 +89,7 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
             admin_key=parts.admin_key,
             layers=layers,
             leave=parts.leave,
+            tls=parts.tls.listening.context if parts.tls.listening else None,
         )
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import (
     AsyncIterator,
 )
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
-from imagemill import keys
 from imagemill.assembly.health import well
 from imagemill.assembly.hearing import hearing
+from imagemill.assembly.key_files import check, ring, secret
 from imagemill.assembly.parts import Parts, make_private
 from imagemill.contracts.transport import ASGIApp
 from imagemill.database import Database
-from imagemill.keyring import TOKENS, URLS, KeyRing
-from imagemill.settings import Settings
+from imagemill.settings import ADMIN_KEY, TOKEN_KEYS, Settings
 from imagemill.users.accounts import KEEPERS
 from imagemill.users.people import Ground, People, people_of
 from imagemill.users.records import audit
@@ -26,8 +23,7 @@ from imagemill.web.health import tell_health
 
 async def start_users(parts: Parts) -> ASGIApp:
     """Start the users service."""
-    path = admin_key_file(parts.settings)
-    parts.admin_key = keys.read_or_make(path, prefix=keys.ADMIN_KEY_PREFIX)
+    parts.admin_key = secret(parts.settings, ADMIN_KEY)
     database = parts.database("users")
     people = people_of(_ground(parts, database))
     parts.opened.push_async_callback(people.close)
@@ -45,7 +41,7 @@ def _ground(parts: Parts, database: Database) -> Ground:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return Ground(
         database=database,
-        ring=KeyRing(settings.data / "token-keys", TOKENS),
+        ring=ring(settings, TOKEN_KEYS),
         settings=settings.users,
         public_url=settings.public_url,
         link_url=settings.public_url or f"http://{host}:{settings.port}",
@@ -63,25 +59,11 @@ async def people_beside(settings: Settings) -> AsyncIterator[People]:
     """
     async with AsyncExitStack() as opened:
         parts = Parts(settings, opened)
-        make_private(settings.data)
+        check(settings, ("users",))
+        if parts.is_data_needed(("users",)):
+            make_private(settings.data)
         database = parts.database("users")
         people = people_of(_ground(parts, database))
         opened.push_async_callback(people.close)
-        key = keys.read_or_make(admin_key_file(settings), prefix=keys.ADMIN_KEY_PREFIX)
-        await Users(database, parts.signer, people).start(key)
+        await Users(database, parts.signer, people).start(secret(settings, ADMIN_KEY))
         yield people
-
-
-def rotate_keys(settings: Settings) -> dict[str, str]:
-    """Put new keys in front of those that sign access tokens and URLs; give their ids by ring.
-
-    Raises `Unavailable` when a file cannot be written.
-    """
-    make_private(settings.data)
-    rings = {TOKENS: settings.data / "token-keys", URLS: settings.data / "url-keys"}
-    return {kind.name: KeyRing(path, kind).rotate(time.time()).id for kind, path in rings.items()}
-
-
-def admin_key_file(settings: Settings) -> Path:
-    """Tell where the generated API key lies."""
-    return settings.admin_key_file or settings.data / "admin-key"

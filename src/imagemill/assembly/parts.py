@@ -11,15 +11,16 @@ from collections.abc import (
     Awaitable,
     Callable,
     Coroutine,
+    Iterable,
 )
-from contextlib import AbstractContextManager, AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from imagemill import keys
 from imagemill.assembly.addresses import address_of
 from imagemill.assembly.databases import open_database
+from imagemill.assembly.key_files import ring, secret
 from imagemill.assembly.queues import open_queue
 from imagemill.assembly.storages import open_storage
 from imagemill.backup import removing
@@ -27,17 +28,23 @@ from imagemill.breaker import Breaker
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.remote import Remote
+from imagemill.contracts.replicas import Replicas
 from imagemill.contracts.transport import ASGIApp, InMemory, Later, Transport
 from imagemill.database import Database
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import Unavailable
 from imagemill.faults import Faults
-from imagemill.keyring import URLS, KeyRing
+from imagemill.processes import BY_NAME
 from imagemill.queue import Queue
-from imagemill.settings import Settings
+from imagemill.settings import SERVICE_KEY, URL_KEYS, Settings
 from imagemill.signing import UrlSigner
 from imagemill.storage.guarded import GuardedStorage
+from imagemill.tls import PLAIN, Tls
 from imagemill.web.links import FileLinks
+
+_QUEUING: Final = frozenset({"jobs", "worker"})
+_STORING: Final = frozenset({"uploads", "jobs", "worker"})
+"""Processes that open the queue, and the objects."""
 
 
 @dataclass
@@ -59,12 +66,13 @@ class Parts:
     """Whether this process was told to stop, and should be asked nothing new."""
     sandboxes: list[Sandbox] = field(default_factory=list)
     admin_key: str = ""
+    tls: Tls = PLAIN
     asked_later: list[str] = field(default_factory=list)
     _signer: Signer | None = None
     _url_signer: UrlSigner | None = None
     _queue: Queue | None = None
     _storage: GuardedStorage | None = None
-    _remotes: dict[str, Remote] = field(default_factory=dict)
+    _remotes: dict[str, Transport] = field(default_factory=dict)
     _breakers: dict[str, Breaker] = field(default_factory=dict)
 
     async def leave(self) -> None:
@@ -75,8 +83,24 @@ class Parts:
             end()
 
     def removing(self) -> AbstractContextManager[bool]:
-        """Hold backups off for a block that removes objects; False while one runs."""
+        """Hold backups off for a block that removes objects; False while one runs.
+
+        A backup copies the objects of a data folder, and of no other storage.
+        """
+        if self.settings.storage.url:
+            return nullcontext(enter_result=True)
         return removing(self.settings.data)
+
+    def is_data_needed(self, processes: Iterable[str]) -> bool:
+        """Tell whether these processes keep anything in the data folder."""
+        settings, names = self.settings, set(processes)
+        owned = [owns for each in names if (owns := BY_NAME[each].owns)]
+        return (
+            settings.keys_folder is None
+            or any(not settings.database.url_of(each) for each in owned)
+            or (bool(names & _QUEUING) and not _is_queue_elsewhere(settings))
+            or (bool(names & _STORING) and not settings.storage.url)
+        )
 
     @property
     def signer(self) -> Signer:
@@ -90,15 +114,13 @@ class Parts:
         return hmac.digest(self._service_key(), f"imagemill.{purpose}".encode(), hashlib.sha256)
 
     def _service_key(self) -> bytes:
-        path = self.settings.service_key_file or self.settings.data / "service-key"
-        return keys.read_or_make(path).encode()
+        return secret(self.settings, SERVICE_KEY).encode()
 
     @property
     def url_signer(self) -> UrlSigner:
         """Give what signs URLs and checks them."""
         if self._url_signer is None:
-            ring = KeyRing(self.settings.data / "url-keys", URLS)
-            self._url_signer = UrlSigner(ring.live(), time.time)
+            self._url_signer = UrlSigner(ring(self.settings, URL_KEYS).live(), time.time)
         return self._url_signer
 
     @property
@@ -160,11 +182,26 @@ class Parts:
         if service in self.apps:
             return InMemory(self.apps[service])
         if service not in self._remotes:
-            address = getattr(self.settings.peers, service)
-            remote = Remote(service, address, self.breaker(service))
-            self.opened.push_async_callback(remote.close)
-            self._remotes[service] = remote
+            self._remotes[service] = self._far(service)
         return self._remotes[service]
+
+    def _far(self, service: str) -> Transport:
+        """Reach a service at its address, or at one of several."""
+        addresses = self.settings.peers.addresses(service)
+        tls = self.tls.calling.context if self.tls.calling else None
+        if len(addresses) == 1:
+            return self._closing(Remote(service, addresses[0], self.breaker(service), tls=tls))
+        remotes = [
+            self._closing(
+                Remote(service, each, self.breaker(f"{service}.{number}"), tries=1, tls=tls)
+            )
+            for number, each in enumerate(addresses, start=1)
+        ]
+        return Replicas(remotes)
+
+    def _closing(self, remote: Remote) -> Remote:
+        self.opened.push_async_callback(remote.close)
+        return remote
 
     def client(self, service: str, asking: str) -> ServiceClient:
         """Make a client of a service for the process that asks."""
@@ -188,3 +225,8 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise Unavailable(f"The folder {folder} cannot be made ({error.strerror}).") from error
+
+
+def _is_queue_elsewhere(settings: Settings) -> bool:
+    """Tell whether messages lie with a broker, or where the rows do and that is no file."""
+    return bool(settings.queue.url.get_secret_value() or settings.database.url.get_secret_value())

@@ -33,6 +33,7 @@ from imagemill.database import Database
 from imagemill.egress.client import Egress
 from imagemill.engine.edition import edition
 from imagemill.gateway.door import Door
+from imagemill.gateway.following import Following
 from imagemill.gateway.limiting import limiter
 from imagemill.gateway.origins import Origins
 from imagemill.gateway.service import Gateway
@@ -110,7 +111,16 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
     await jobs.start()
     waiting = Waiting(jobs)
     relay = Relay(database, queue, bells, parts.faults)
-    sweeper = Sweeper(database, queue, storage, ledger, bells, settings, removing=parts.removing)
+    sweeper = Sweeper(
+        database,
+        queue,
+        storage,
+        ledger,
+        bells,
+        settings,
+        removing=parts.removing,
+        holder=str(uuid.uuid4()),
+    )
     parts.loops += [
         relay.run,
         sweeper.run,
@@ -119,6 +129,7 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
         hearing(database, bells.heard),
         _forwarding(parts, database, "jobs").run,
     ]
+    parts.drains.append(sweeper.leave)
     parts.ends.append(jobs.stop_waiting)
     lending = Lending(database, ledger, bells, settings, parts.settings.limits)
     app = jobs_app(jobs, lending, parts.faults)
@@ -196,6 +207,8 @@ async def _start_gateway(parts: Parts) -> ASGIApp:
     users = UsersClient(parts.client("users", "gateway"))
     settings = parts.settings.gateway
     rates, cache = shared(parts, settings)
+    following = Following()
+    parts.ends.append(following.end)
     return Gateway(
         door=Door(users, cache, settings.identity_cache_s),
         limiter=limiter(rates, settings),
@@ -210,6 +223,7 @@ async def _start_gateway(parts: Parts) -> ASGIApp:
         breakers=parts.breakers,
         is_leaving=lambda: parts.is_leaving,
         turnstile=Turnstile(settings.large_bodies_at_once),
+        following=following,
     )
 
 

@@ -23,6 +23,7 @@ from imagemill.cli import (
     jobs,
     key,
     keys,
+    make_keys,
     migrate,
     operations,
     presets,
@@ -49,6 +50,7 @@ COMMANDS = (
     backup.backup,
     backup.restore,
     key.key,
+    make_keys.make_keys,
     rotate_keys.rotate_keys,
 )
 FAILED = 1

@@ -164,16 +164,34 @@ async def schemas(settings: Settings) -> list[Finding]:
     ]
 
 
+def keys(settings: Settings) -> Iterator[Finding]:
+    """Look at the keys, where the operator keeps them; else the first start makes them."""
+    from imagemill.assembly import key_files
+    from imagemill.processes import NAMES
+
+    if settings.keys_folder is None:
+        return
+    for name, who in key_files.lacking(settings, NAMES).items():
+        note = f"{settings.key_file(name)} is not there; {', '.join(who)} cannot start without it."
+        yield Finding(f"key {name}", State.WARNING, note)
+
+
 async def peers(settings: Settings) -> list[Finding]:
     """Knock at every service that has an address."""
     import httpx2
 
-    findings = []
-    async with httpx2.AsyncClient(trust_env=False, timeout=PEER_S) as client:
-        for name, address in settings.peers:
-            if address:
-                findings.append(Finding(f"peer {name}", *await _knock(client, address)))
-    return findings
+    from imagemill import tls
+    from imagemill.processes import NAMES
+
+    calling = tls.opened(settings.tls, is_gateway=True).calling
+    shown = calling.context if calling else True
+    async with httpx2.AsyncClient(trust_env=False, timeout=PEER_S, verify=shown) as client:
+        return [
+            Finding(f"peer {name}", *await _knock(client, address))
+            for name in NAMES
+            if name in type(settings.peers).model_fields
+            for address in settings.peers.addresses(name)
+        ]
 
 
 def gateways(settings: Settings) -> list[Finding]:

@@ -60,6 +60,7 @@ async def _findings(settings: Settings) -> list[Finding]:
         *await checks.objects(settings),
         *checks.databases(settings.data),
         *await checks.schemas(settings),
+        *checks.keys(settings),
         *await checks.peers(settings),
         *checks.gateways(settings),
     ]

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from imagemill.cli.failure import CommandFailed
-from imagemill.cli.remote import KEY_FILE, read_key
+from imagemill.cli.remote import read_key
 from imagemill.client import Client
 
 START_S = 60.0
@@ -30,11 +30,13 @@ async def neighbour(data: Path) -> AsyncIterator[tuple[Client, str]]:
     It is stopped at the end, in whatever way the block ends. Raises `CommandFailed` with the end
     of its log when it does not become ready.
     """
+    from imagemill.settings import ADMIN_KEY
+
     log = data / "server.log"
     server = await _start(data, log)
     try:
         address = await _address(server, log)
-        async with Client(address, read_key(data / KEY_FILE)) as client:
+        async with Client(address, read_key(data / ADMIN_KEY)) as client:
             yield client, address
     finally:
         await _stop(server)

@@ -15,9 +15,6 @@ from imagemill.client import Client
 if TYPE_CHECKING:
     from imagemill.settings import Settings
 
-KEY_FILE = "admin-key"
-"""Where a data folder keeps the key that was made at the first start."""
-
 
 @asynccontextmanager
 async def remote(server: str, key: str | None) -> AsyncIterator[Client]:
@@ -46,7 +43,9 @@ def read_key(path: Path) -> str | None:
 
 def key_file(settings: Settings) -> Path:
     """Say where the key of this machine's server lies."""
-    return settings.admin_key_file or settings.data / KEY_FILE
+    from imagemill.settings import ADMIN_KEY
+
+    return settings.key_file(ADMIN_KEY)
 
 
 def _own_key(server: str) -> str | None:

@@ -29,13 +29,18 @@ class ServiceClient:
         *,
         caller: Identity | None = None,
         headers: Mapping[str, str] | None = None,
+        is_repeatable: bool = False,
     ) -> Reply:
-        """Send one call for `caller`; raises whatever error the service answered."""
+        """Send one call for `caller`; raises whatever error the service answered.
+
+        Reading is always repeatable: where one of several processes breaks off, another is asked.
+        """
         content, media = _content(body)
         sent = {HEADER: self.signer.sign(caller or self.identity), **media, **(headers or {})}
         if request_id := get_contextvars().get("request_id"):
             sent["x-correlation-id"] = str(request_id)
-        return raise_for_problem(await self.transport.send(Call(method, path, sent, content)))
+        call = Call(method, path, sent, content, is_repeatable or method == "GET")
+        return raise_for_problem(await self.transport.send(call))
 
 
 def _content(

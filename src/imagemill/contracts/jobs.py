@@ -228,7 +228,7 @@ class JobsClient:
     async def views(self, *, jobs: list[str], batches: list[str]) -> Views:
         """Look at jobs and batches as their owners see them, in one call."""
         body = ViewsRequest(jobs=jobs, batches=batches)
-        reply = await self._service.call("POST", "/internal/views", body)
+        reply = await self._service.call("POST", "/internal/views", body, is_repeatable=True)
         return Views.model_validate_json(reply.body)
 
     async def failures(self, batch_id: str, *, owner: str, most: int) -> FailedItems:
@@ -240,7 +240,7 @@ class JobsClient:
 
     async def beat(self, job_id: str, beat: Beat) -> None:
         """Keep the lease; raises `Conflict` when it is somebody else's by now."""
-        await self._service.call("POST", f"/internal/jobs/{job_id}/beat", beat)
+        await self._service.call("POST", f"/internal/jobs/{job_id}/beat", beat, is_repeatable=True)
 
     async def finish(self, job_id: str, finish: Finish) -> None:
         """Record the results; raises `Conflict` when the lease is somebody else's by now."""
@@ -250,11 +250,13 @@ class JobsClient:
 
     async def fail(self, job_id: str, failure: Failure) -> None:
         """Record what went wrong; raises `Conflict` like `finish`."""
-        await self._service.call("POST", f"/internal/jobs/{job_id}/failure", failure)
+        path = f"/internal/jobs/{job_id}/failure"
+        await self._service.call("POST", path, failure, is_repeatable=True)
 
     async def give_back(self, job_id: str, given: GivenBack) -> None:
         """Let somebody else do the job, at no cost to it; raises `Conflict` like `finish`."""
-        await self._service.call("POST", f"/internal/jobs/{job_id}/return", given)
+        path = f"/internal/jobs/{job_id}/return"
+        await self._service.call("POST", path, given, is_repeatable=True)
 
     async def release_image(self, image_id: str, *, force: bool, caller: Identity) -> None:
         """Make sure that no unfinished job needs an image; raises `ImageInUse` where one does.
@@ -271,10 +273,12 @@ class JobsClient:
 
     async def _claim(self, requests: list[ClaimRequest]) -> list[Claim | None]:
         body = ClaimRequests(requests=requests)
+        # Never again: a job that was lent and not heard of waits for its lease's end as it is.
         reply = await self._service.call("POST", "/internal/claims", body)
         return Claims.model_validate_json(reply.body).claims
 
     async def _finish(self, finishes: list[JobFinish]) -> list[str | None]:
         body = Finishes(finishes=finishes)
-        reply = await self._service.call("POST", "/internal/finishes", body)
+        # Told twice, the second time is refused as stale, which ends the attempt alike.
+        reply = await self._service.call("POST", "/internal/finishes", body, is_repeatable=True)
         return Recorded.model_validate_json(reply.body).refusals

@@ -35,7 +35,7 @@ class NotifierClient:
 
     async def send(self, letter: Letter) -> None:
         """Hand a letter over; it is kept when this returns, and sent soon after."""
-        await self.service.call("POST", "/internal/letters", letter)
+        await self.service.call("POST", "/internal/letters", letter, is_repeatable=True)
 
     async def channels(self) -> Channels:
         """Tell which channels the operator has configured."""

@@ -5,6 +5,7 @@ What an answer says does not matter to the breaker, be it an error: a service th
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, MutableMapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -19,10 +20,17 @@ from imagemill.contracts.transport import SERVICE, Call, Receive, Reply, Scope, 
 from imagemill.errors import MalformedBody
 
 _TRIES: Final = 3
+_CONNECTIONS: Final = httpx2.Limits(
+    max_connections=1000, max_keepalive_connections=100, keepalive_expiry=3.0
+)
+"""A kept connection is let go here before the service does it, which may be while we send."""
 _TRIES_S: Final = 2.0
 """Time for all tries together: a service that restarts is back by then, or will take longer."""
 _CONNECT_S: Final = 2.0
 """Limit of one connect: it takes milliseconds, and a lost packet is sent again after one second."""
+_WHOLE_BYTES: Final = 65_536
+"""An answer of up to so many bytes is begun when all of it is there, and goes out in one piece: so
+who dies, here or there, breaks none off, and it can be asked for once more."""
 _HELD_S: Final = 60.0
 """Longest time for which a caller may ask a service to hold its answer (`Prefer: wait`)."""
 _NOTHING_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout)
@@ -47,20 +55,29 @@ class Remote:
         address: str,
         breaker: Breaker,
         *,
+        tries: int = _TRIES,
+        tls: ssl.SSLContext | None = None,
         timeout_s: float = 30.0,
         held_s: float = _HELD_S,
     ) -> None:
         """Speak to a service at `address`, such as `http://jobs:8000`; close() it at the end.
 
+        `tls` says what is shown to a service at `https://`, and whom it has to be signed by.
         A reading or writing that gets nowhere for `timeout_s` ends the call; the answer to a
         forwarded request may take `held_s` longer, for its caller may have asked to wait.
         """
         self._service = service
         self._breaker = breaker
+        self._most_tries = tries
         limits = httpx2.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S))
         self._held = httpx2.Timeout(**{**limits.as_dict(), "read": timeout_s + held_s})
         self._client = httpx2.AsyncClient(
-            base_url=address, timeout=limits, trust_env=False, follow_redirects=False
+            base_url=address,
+            timeout=limits,
+            limits=_CONNECTIONS,
+            verify=True if tls is None else tls,
+            trust_env=False,
+            follow_redirects=False,
         )
 
     async def send(self, call: Call) -> Reply:
@@ -111,7 +128,7 @@ class Remote:
     def _tries(self) -> AsyncIterable[stamina.Attempt]:
         return stamina.retry_context(
             on=self._may_try_again,
-            attempts=_TRIES,
+            attempts=self._most_tries,
             timeout=_TRIES_S,
             wait_initial=0.4,
             wait_max=1.0,
@@ -125,6 +142,18 @@ class Remote:
     def _headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
         kept = [pair for pair in scope["headers"] if pair[0] not in {b"host", SERVICE.encode()}]
         return [*kept, (SERVICE.encode(), self._service.encode())]
+
+
+def is_unsent(error: Exception) -> bool:
+    """Tell whether nothing was sent, for there was no connection."""
+    return isinstance(error.__cause__, _NOTHING_SENT)
+
+
+def is_unanswered(error: Exception) -> bool:
+    """Tell whether a connection broke before the answer; what was sent may have been done."""
+    return isinstance(error.__cause__, httpx2.TransportError) and not isinstance(
+        error.__cause__, (*_OUR_SIDE, httpx2.TimeoutException)
+    )
 
 
 @contextmanager
@@ -169,6 +198,12 @@ async def _send_response(response: httpx2.Response, send: Send) -> None:
         "status": response.status_code,
         "headers": headers,
     }
+    length = response.headers.get("content-length", "")
+    if length.isdigit() and int(length) <= _WHOLE_BYTES:
+        whole = b"".join([piece async for piece in response.aiter_raw()])
+        await send(start)
+        await send({"type": "http.response.body", "body": whole, "more_body": False})
+        return
     await send(start)
     async for piece in response.aiter_raw():
         await send({"type": "http.response.body", "body": piece, "more_body": True})

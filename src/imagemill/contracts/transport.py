@@ -39,6 +39,8 @@ class Call:
     headers: Mapping[str, str]
     """Header names in lower case."""
     body: bytes | AsyncIterable[bytes] = b""
+    is_repeatable: bool = False
+    """Whether doing it twice is the same as once, so that it may be sent again elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ class UploadsClient:
     async def find(self, ids: list[str], *, caller: Identity) -> dict[str, Image]:
         """Look the caller's images up by id; unknown ones are left out."""
         reply = await self.service.call(
-            "POST", "/internal/images", ImageIds(ids=ids), caller=caller
+            "POST", "/internal/images", ImageIds(ids=ids), caller=caller, is_repeatable=True
         )
         return Images.model_validate_json(reply.body).images
 
@@ -207,7 +207,9 @@ class UploadsClient:
 
     async def fetch(self, promises: list[Promise]) -> list[Fate]:
         """Have images fetched that are not on their way yet, and tell what became of each."""
-        reply = await self.service.call("POST", "/internal/fetches", Promises(promises=promises))
+        reply = await self.service.call(
+            "POST", "/internal/fetches", Promises(promises=promises), is_repeatable=True
+        )
         return Fates.model_validate_json(reply.body).fates
 
     async def events(self, after: int, *, wait_s: float) -> list[ImageEvent]:

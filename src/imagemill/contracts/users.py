@@ -100,14 +100,20 @@ class UsersClient:
 
     async def identify(self, credentials: Credentials) -> Admitted:
         """Tell who shows these credentials; raises `Unauthenticated` when nobody known does."""
-        reply = await self.service.call("POST", "/internal/identify", credentials)
+        reply = await self.service.call(
+            "POST", "/internal/identify", credentials, is_repeatable=True
+        )
         return Admitted.model_validate_json(reply.body)
 
     async def contact(self, account: str) -> Contact:
         """Tell how and where an account's owner is told; raises `NotFound` for no such account."""
-        reply = await self.service.call("POST", "/internal/contact", OfAccount(account=account))
+        reply = await self.service.call(
+            "POST", "/internal/contact", OfAccount(account=account), is_repeatable=True
+        )
         return Contact.model_validate_json(reply.body)
 
     async def keep_audit(self, entries: Sequence[AuditEntry]) -> None:
         """Hand entries of the audit log over; they are kept when this returns, each once."""
-        await self.service.call("POST", "/internal/audit", AuditEntries(entries=list(entries)))
+        await self.service.call(
+            "POST", "/internal/audit", AuditEntries(entries=list(entries)), is_repeatable=True
+        )

@@ -29,6 +29,7 @@ from imagemill.contracts.users import CHANGED, FORGET, Admitted
 from imagemill.errors import ImagemillError, NotFound, RateLimited, Unauthenticated
 from imagemill.gateway.addresses import Network, came_from
 from imagemill.gateway.door import Door, shows_nothing
+from imagemill.gateway.following import Following
 from imagemill.gateway.limiting import Limiter, Tally
 from imagemill.gateway.openapi import merged
 from imagemill.gateway.origins import Origins
@@ -42,6 +43,8 @@ _FORGET: Final = FORGET.encode()
 _CHANGED: Final = CHANGED.encode()
 _PEOPLE: Final = ("/api/v1/api-keys", "/api/v1/accounts", "/api/v1/auth/", "/api/v1/users/")
 """Where the users service changes what a caller is."""
+_EVENTS: Final = "/events"
+"""With what the path of every stream of events ends."""
 _PUBLIC: Final = "/public/"
 """Where everybody may read; a page shows many pictures, and a cache stands for many readers."""
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
@@ -71,6 +74,8 @@ class Gateway:
     is_leaving: Callable[[], bool]
     """Tells whether this process was told to stop and is to be asked nothing new."""
     turnstile: Turnstile = field(default_factory=Turnstile)
+    following: Following = field(default_factory=Following)
+    """The streams of events of services elsewhere; those of services here end with them."""
     _openapi: dict[str, Any] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,7 +126,11 @@ class Gateway:
             send = self._forgetting(headers, send)
         signed = self._signed(scope, identity, address)
         if not isinstance(transport, InMemory):
-            await transport.forward(signed, receive, send)
+            is_followed = scope["method"] == "GET" and scope["path"].endswith(_EVENTS)
+            if is_followed:
+                await self.following.forward(transport, signed, receive, send)
+            else:
+                await transport.forward(signed, receive, send)
             return
         passing = self.turnstile.passing(receive, send)
         try:

@@ -154,6 +154,13 @@ class GatewaySettings(BaseModel):
     max_headers: int = Field(
         100, ge=20, le=1000, description="Header fields that a request may have."
     )
+    grace_s: float = Field(
+        65.0,
+        ge=0.1,
+        le=3600,
+        description="Seconds for which answers under way may go on after SIGTERM, where the jobs "
+        "service runs elsewhere: `Prefer: wait` holds one for up to 60.",
+    )
 
     @model_validator(mode="after")
     def _all_or_some(self) -> Self:

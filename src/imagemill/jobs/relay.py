@@ -1,9 +1,14 @@
-"""The relay: announces on the queue what waits in the outbox, in its turn and not too much."""
+"""The relay: announces on the queue what waits in the outbox, in its turn and not too much.
+
+Each process of the jobs service has one. A relay takes rows before it announces them, so that
+none of them is announced by two; what a process took that died is anybody's after some seconds.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +25,12 @@ from imagemill.jobs.turns import Window
 from imagemill.queue import Queue
 
 _MOST_AT_ONCE: Final = 128
+_TAKEN_S: Final = 5.0
+"""How long rows are kept from other relays: far longer than announcing them takes."""
+_LOOK_EVERY_S: Final = 1.0
+"""How often it is looked for what other processes left, and noted what was announced last."""
+_LOOK_WHEN_FULL_S: Final = 0.25
+"""The same while the window is full: jobs may be claimed at another process, which rings there."""
 _RETRY_S: Final = 1.0
 """Pause after the queue or the database could not be used."""
 _log = structlog.get_logger(__name__)
@@ -51,6 +62,13 @@ class Relay:
                 await asyncio.sleep(_RETRY_S)
                 continue
             if len(published) < _MOST_AT_ONCE:
+                await self._rung()
+
+    async def _rung(self) -> None:
+        """Wait until there is something to look at, or may be at another process."""
+        most_s = _LOOK_WHEN_FULL_S if self.bells.is_window_full else _LOOK_EVERY_S
+        with suppress(TimeoutError):
+            async with asyncio.timeout(most_s):
                 await self.bells.outbox.wait()
 
     async def _round(self, published: Sequence[Waiting]) -> list[Waiting]:
@@ -59,9 +77,16 @@ class Relay:
             lambda each: self._following(each, published), durable=False
         )
         if waiting:
-            self.faults.reach(Point.BEFORE_PUBLISH)
-            await self.queue.publish(TOPIC, [each.body for each in waiting])
+            await self._publish(waiting)
         return waiting
+
+    async def _publish(self, waiting: Sequence[Waiting]) -> None:
+        self.faults.reach(Point.BEFORE_PUBLISH)
+        try:
+            await self.queue.publish(TOPIC, [each.body for each in waiting])
+        except ImagemillError:
+            await self.database.run(lambda each: outbox.let_go(each, waiting), durable=False)
+            raise
 
     def _following(self, connection: Connection, published: Sequence[Waiting]) -> list[Waiting]:
         now = connection.now()
@@ -72,6 +97,7 @@ class Relay:
         if self.bells.is_window_full:
             self.window = self.window.fitted(unclaimed.jobs, oldest_s)
         room = self.window.size - unclaimed.jobs
-        waiting = outbox.following(connection, min(room, _MOST_AT_ONCE)) if room > 0 else []
+        most = min(room, _MOST_AT_ONCE)
+        waiting = outbox.take(connection, most, _TAKEN_S) if room > 0 else []
         self.bells.is_window_full = room <= len(waiting)
         return waiting

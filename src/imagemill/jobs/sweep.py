@@ -1,4 +1,7 @@
-"""The sweeper: what must happen in the life of jobs although nobody asks for it."""
+"""The sweeper: what must happen in the life of jobs although nobody asks for it.
+
+Of several processes one sweeps for all, under a lease; when it is gone, another takes over.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from imagemill.idempotency import records as answers
 from imagemill.jobs.bells import Bells
 from imagemill.jobs.job import Job
 from imagemill.jobs.ledger import Ledger
-from imagemill.jobs.records import expiry, jobs, outbox
+from imagemill.jobs.records import expiry, jobs, leases, outbox
 from imagemill.jobs.settings import JobsSettings
 from imagemill.queue import Queue
 from imagemill.storage import Bucket, Storage
@@ -31,6 +34,9 @@ _SURELY_LOST_AFTER_S: Final = 600.0
 """How long it may be on its way even where the queue seems to hold everything."""
 _STALE_DRAFT_S: Final = 3600.0
 _TIDY_EVERY_S: Final = 3600.0
+_LEASE: Final = "sweep"
+_SWEEPS_PER_LEASE: Final = 3
+"""Sweeps after which one that has not come again is taken for gone."""
 _log = structlog.get_logger(__name__)
 
 
@@ -46,6 +52,9 @@ class Sweeper:
     settings: JobsSettings
     removing: Callable[[], AbstractContextManager[bool]]
     """Holds backups off for a block that removes objects; False while one copies them."""
+    holder: str = "alone"
+    """Names this process among those that share the database."""
+    _is_leaving: bool = False
     _tidy_at: float = 0.0
     """Time of the monotonic clock before which drafts are not looked for again."""
 
@@ -54,9 +63,29 @@ class Sweeper:
         while True:
             await asyncio.sleep(self.settings.sweep_every_s)
             try:
-                await self.once()
+                if await self._is_mine():
+                    await self.once()
             except ImagemillError as error:
                 _log.warning("sweep_failed", reason=error.message)
+
+    async def leave(self) -> None:
+        """Sweep no more, and let another process do so at once."""
+        self._is_leaving = True
+        try:
+            await self.database.run(
+                lambda each: leases.let_go(each, _LEASE, self.holder), durable=False
+            )
+        except ImagemillError as error:  # The end of the lease does it.
+            _log.warning("sweep_not_handed_over", reason=error.message)
+
+    async def _is_mine(self) -> bool:
+        """Tell whether this process is the one that sweeps."""
+        if self._is_leaving:
+            return False
+        seconds = self.settings.sweep_every_s * _SWEEPS_PER_LEASE
+        return await self.database.run(
+            lambda each: leases.hold(each, _LEASE, self.holder, seconds), durable=False
+        )
 
     async def once(self) -> None:
         """Sweep one time."""

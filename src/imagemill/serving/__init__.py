@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import ipaddress
+import math
 import resource
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,14 +20,14 @@ import uvloop
 
 from imagemill import __version__, telemetry
 from imagemill.assembly import Running, running
-from imagemill.assembly.accounts import admin_key_file
 from imagemill.engine.layers import State
 from imagemill.errors import Unavailable
+from imagemill.gateway.settings import GatewaySettings
 from imagemill.processes import check
 from imagemill.serving.crowd import Crowd
 from imagemill.serving.line import Line
 from imagemill.serving.pace import bounds_for
-from imagemill.settings import Settings
+from imagemill.settings import ADMIN_KEY, Settings
 
 _GRACE_S: Final = 10
 _BACKLOG: Final = 2048
@@ -48,7 +50,7 @@ def serve(
     telemetry.configure(level=settings.log_level)
     _keep_freed_memory()
     _allow_files(settings.gateway.max_connections)
-    is_first = show_key and not admin_key_file(settings).exists()
+    is_first = show_key and not settings.key_file(ADMIN_KEY).exists()
     with (
         _listening(settings.host, settings.port) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
@@ -114,7 +116,8 @@ def _greeting(
 ) -> list[str]:
     host, port = listener.getsockname()[:2]
     where = f"[{host}]" if ":" in host else host
-    lines = [f"Imagemill {__version__} listens at http://{where}:{port} (routes: /docs)"]
+    scheme = "https" if system.tls else "http"
+    lines = [f"Imagemill {__version__} listens at {scheme}://{where}:{port} (routes: /docs)"]
     if system.layers:
         held = ", ".join(each.name for each in system.layers if each.state is State.ON)
         lines.append(f"Sandbox: {held}")
@@ -129,7 +132,7 @@ def _greeting(
             "To log in with a password, set one: `imagemill accounts set-password YOUR-ADDRESS`"
         )
     elif system.admin_key:
-        lines.append(f"API key: in {admin_key_file(settings)} (`imagemill key` prints it)")
+        lines.append(f"API key: in {settings.key_file(ADMIN_KEY)} (`imagemill key` prints it)")
     return lines
 
 
@@ -147,8 +150,19 @@ def _config(system: Running, settings: Settings, names: Sequence[str]) -> uvicor
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=_GRACE_S,
+        timeout_graceful_shutdown=_grace_s(gateway, names),
+        ssl_context_factory=_giving(system.tls) if system.tls else None,
     )
+
+
+def _grace_s(settings: GatewaySettings, names: Sequence[str]) -> int:
+    """Tell how long answers may go on; a jobs service here lets go of those who wait."""
+    is_apart = "gateway" in names and "jobs" not in names
+    return math.ceil(settings.grace_s) if is_apart else _GRACE_S
+
+
+def _giving(context: ssl.SSLContext) -> Callable[..., ssl.SSLContext]:
+    return lambda *_: context
 
 
 class _Server(uvicorn.Server):

@@ -45,6 +45,9 @@ _FRAMING_SHARE: Final = 32
 """Bytes round a body, for one byte of it: the smallest chunk has 5."""
 _LINGER_S: Final = 5.0
 """Seconds for which the rest of a body is read that was answered before its end."""
+_PARTING_S: Final = 0.2
+"""Seconds for which a connection stands at a stop that asks nothing now: something may be on its
+way, and who sent it could not tell whether it was done."""
 _LYING_S: Final = 1.0
 _TAKEN_BYTES_PER_S: Final = 100_000
 """Who takes an answer faster than that is not given up; 0.8 Mbit/s is a poor connection."""
@@ -90,6 +93,7 @@ class Line(HttpToolsProtocol):
         self._left = 0
         self._refusal: ImagemillError | None = None
         self._answered_at: float | None = None
+        self._is_parting = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         """Begin, or turn the caller away where there are too many."""
@@ -158,6 +162,8 @@ class Line(HttpToolsProtocol):
         self._framing = self._body_bytes = 0
         self._answered_at = None
         super().on_headers_complete()
+        if self._is_parting:
+            self.cycle.keep_alive = False
         if len(self.pipeline) > _MOST_WAITING:
             self._fail(MalformedRequest("Too many requests were sent before the first answer."))
 
@@ -187,6 +193,18 @@ class Line(HttpToolsProtocol):
         """Note how much the caller took."""
         self._look_at_answer()
         super().resume_writing()
+
+    def shutdown(self) -> None:
+        """End with the answer that is under way, or with that to what comes in a moment."""
+        if self._is_answering:
+            super().shutdown()
+        else:
+            self._is_parting = True
+            self.loop.call_later(_PARTING_S, super().shutdown)
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def look(self, now: float) -> None:
         """Cut off who is too slow."""

@@ -18,7 +18,14 @@ _SET_CLOCK = """
 INSERT INTO turns (topic, turn) VALUES ('jobs', :turn)
 ON CONFLICT (topic) DO UPDATE SET turn = excluded.turn WHERE excluded.turn > turns.turn
 """
-_NEXT = "SELECT id, job_id, turn, body FROM outbox ORDER BY turn, id LIMIT :most"
+_TAKE = """
+UPDATE outbox SET taken_until = :until
+WHERE taken_until <= :now AND id IN (
+    SELECT id FROM outbox WHERE taken_until <= :now ORDER BY turn, id LIMIT :most
+)
+RETURNING id, job_id, turn, body
+"""
+_LET_GO = "UPDATE outbox SET taken_until = 0 WHERE id = :id"
 _DROP = "DELETE FROM outbox WHERE id = :id"
 _ANNOUNCED = """
 UPDATE jobs SET announced_at = :now
@@ -79,10 +86,17 @@ def put_first(
     connection.tell(TOLD)
 
 
-def following(connection: Connection, most: int) -> list[Waiting]:
-    """Read whose turn it is, in order."""
-    rows = connection.execute(_NEXT, {"most": most})
-    return [Waiting(row["id"], row["job_id"], row["turn"], row["body"]) for row in rows]
+def take(connection: Connection, most: int, seconds: float) -> list[Waiting]:
+    """Give whose turn it is, in order, and keep them from others for so many seconds."""
+    now = connection.now()
+    rows = connection.execute(_TAKE, {"most": most, "now": now, "until": now + seconds})
+    taken = [Waiting(row["id"], row["job_id"], row["turn"], row["body"]) for row in rows]
+    return sorted(taken, key=lambda each: (each.turn, each.id))
+
+
+def let_go(connection: Connection, taken: Sequence[Waiting]) -> None:
+    """Give back what was taken and not announced."""
+    connection.execute_many(_LET_GO, [{"id": each.id} for each in taken])
 
 
 def announced(connection: Connection, published: Sequence[Waiting], now: float) -> None:
