@@ -11,6 +11,7 @@ from typing import Any, Final
 from imagemill.assembly.databases import open_file
 from imagemill.assembly.parts import Parts, make_private
 from imagemill.assembly.services import ORDER, STARTS
+from imagemill.backup.lock import serving
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
 from imagemill.contracts.transport import ASGIApp
 from imagemill.database.migrations import migrations_of
@@ -45,7 +46,8 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
     """Start processes (all by default) and end them with the block.
 
     Raises `InvalidRequest` when a process lacks a service that it asks or a fault is wrong or not
-    allowed, `Unavailable` when a folder, a database or a required layer of the sandbox is missing.
+    allowed, `Conflict` while the data folder is being transferred, `Unavailable` when a folder, a
+    database or a required layer of the sandbox is missing.
     """
     async with AsyncExitStack() as opened:
         faults = Faults.read(settings.fault, are_allowed=settings.test_faults)
@@ -53,6 +55,7 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
         wanted = check(settings, names)
         parts.wanted = tuple(each.name for each in wanted)
         make_private(settings.data)
+        opened.enter_context(serving(settings.data))
         for process in sorted(wanted, key=lambda each: ORDER.index(each.name)):
             parts.apps[process.name] = await STARTS[process.name](parts)
         for service in parts.asked_later:
