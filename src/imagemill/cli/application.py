@@ -30,6 +30,7 @@ from imagemill.cli import (
     screen,
     serve,
     submit,
+    transfer,
     webhooks,
 )
 from imagemill.cli.failure import CommandFailed
@@ -47,6 +48,7 @@ COMMANDS = (
     migrate.migrate,
     backup.backup,
     backup.restore,
+    transfer.transfer,
     key.key,
     rotate_keys.rotate_keys,
 )
