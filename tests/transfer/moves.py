@@ -49,8 +49,12 @@ def looked_at(data: Path, new: Path) -> Report:
 
 
 def kept(data: Path) -> dict[str, bytes]:
-    """Read every file of a data folder but its locks."""
-    return {name: text for name, text in files(data).items() if name not in {LOCK, SERVING}}
+    """Read every file of a data folder but its locks, and what SQLite shares between readers."""
+    return {
+        name: text
+        for name, text in files(data).items()
+        if name not in {LOCK, SERVING} and not name.endswith("-shm")
+    }
 
 
 def rows(data: Path) -> dict[str, list[Any]]:

@@ -16,7 +16,7 @@ from imagemill.transfer.records import journal
 from imagemill.transfer.records.journal import Entry
 from imagemill.transfer.tables import TABLES, Table
 
-ROWS_AT_ONCE: Final = 500
+ROWS_AT_ONCE: Final = 200
 """Rows of one batch: its commit costs a sync of some milliseconds, its memory stays small."""
 
 Schemas = Mapping[str, Sequence[tuple[int, str]]]
