@@ -45,3 +45,7 @@ def test_what_engines_call_the_same_bytes_is_the_same() -> None:
 def test_a_value_of_another_kind_is_not_passed_over() -> None:
     with pytest.raises(TypeError, match="no column holds a list"):
         tally([{"body": [1]}])
+
+
+def test_a_text_with_a_nul_is_what_postgresql_makes_of_it() -> None:
+    assert tally([{"name": "a\0b"}]) == tally([{"name": "a\N{REPLACEMENT CHARACTER}b"}])

@@ -47,7 +47,8 @@ def _content(value: object) -> bytes:
     if value is None:
         return b"-"
     if isinstance(value, str):
-        return b"t" + value.encode()
+        # PostgreSQL keeps no NUL in a text, and has U+FFFD in its place.
+        return b"t" + value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode()
     if isinstance(value, bytes | bytearray | memoryview):
         return b"b" + bytes(value)
     if isinstance(value, int | float):
