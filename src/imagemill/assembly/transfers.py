@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -16,9 +16,8 @@ from imagemill.errors import InvalidRequest, NotFound
 from imagemill.processes import BY_NAME
 from imagemill.settings import Settings
 from imagemill.storage.local import LocalStorage
-from imagemill.transfer.ends import Readable, Seen, Source, Target
+from imagemill.transfer.ends import Readable, Source, Target
 from imagemill.transfer.moving import Transfer, looked_at
-from imagemill.transfer.records.catalogues import Catalogue, PostgresCatalogue, SQLiteCatalogue
 from imagemill.transfer.report import Report, Tell
 
 _PACKAGES: Final[Mapping[str, str]] = {
@@ -35,21 +34,20 @@ async def transfer(
     What these settings keep in `data` itself stays there. Raises `InvalidRequest` when that is all,
     `NotFound` when there is nothing in `data`, `Conflict` while a server uses the target.
     """
-    moves_rows, moves_objects = _what_moves(settings, data)
+    names, moves_objects = _what_moves(settings, data)
     async with AsyncExitStack() as opened:
         source = _source(data, opened)
         parts = Parts(settings, opened)
-        if moves_rows or moves_objects:
-            make_private(settings.data)
+        make_private(settings.data)
         if not _is_same(settings.data, data):
             opened.enter_context(at_rest(settings.data))
-        databases = {name: parts.database(name) for name in DATABASES if moves_rows}
+        databases = {name: parts.database(name) for name in names}
         for name, database in databases.items():
             await database.migrate(migrations_of(_PACKAGES[name]))
         objects = parts.storage if moves_objects else None
         yield Transfer(
             source=source,
-            target=Target(databases, _catalogue(settings), objects),
+            target=Target(databases, objects),
             schemas=_schemas(),
             tell=tell,
             now=now,
@@ -58,22 +56,24 @@ async def transfer(
 
 async def look_at_transfer(settings: Settings, data: Path) -> Report:
     """Tell what `transfer` would move and what stands in its way; nothing is made or changed."""
-    moves_rows, moves_objects = _what_moves(settings, data)
+    names, moves_objects = _what_moves(settings, data)
     async with AsyncExitStack() as opened:
-        source = _source(data, opened)
-        databases = _there_already(settings, opened) if moves_rows else {}
+        source, parts = _source(data, opened), Parts(settings, opened)
         if moves_objects and settings.storage.url:
-            await Parts(settings, opened).storage.check()
-        return await looked_at(source, Seen(databases, _catalogue(settings)), _schemas())
+            await parts.storage.check()
+        return await looked_at(source, _there_already(parts, names), _schemas())
 
 
-def _there_already(settings: Settings, opened: AsyncExitStack) -> dict[str, Readable]:
+def _there_already(parts: Parts, names: Sequence[str]) -> dict[str, Readable]:
     """Open databases that exist; looking for one in a file would make the file."""
-    if settings.database.url.get_secret_value():
-        parts = Parts(settings, opened)
-        return {name: parts.database(name) for name in DATABASES}
-    paths = {name: database_file(settings.data, name) for name in DATABASES}
-    return {name: SQLiteReading(path) for name, path in paths.items() if path.is_file()}
+    databases: dict[str, Readable] = {}
+    for name in names:
+        path = database_file(parts.settings.data, name)
+        if _address(parts.settings, name):
+            databases[name] = parts.database(name)
+        elif path.is_file():
+            databases[name] = SQLiteReading(path)
+    return databases
 
 
 def _source(data: Path, opened: AsyncExitStack) -> Source:
@@ -83,29 +83,29 @@ def _source(data: Path, opened: AsyncExitStack) -> Source:
         raise NotFound(f"There is no data in {data}; --from names the folder to move.")
     objects = LocalStorage(objects_folder(data), as_found=True)
     opened.push_async_callback(objects.close)
-    return Source(data, databases, SQLiteCatalogue(), objects)
+    return Source(data, databases, objects)
 
 
-def _what_moves(settings: Settings, data: Path) -> tuple[bool, bool]:
-    """Say whether rows and objects move; what the settings keep in the same folder does not."""
+def _what_moves(settings: Settings, data: Path) -> tuple[Sequence[str], bool]:
+    """Name the databases that move, and say whether objects do."""
     is_same = _is_same(settings.data, data)
-    moves_rows = not is_same or bool(settings.database.url.get_secret_value())
+    names = [name for name in DATABASES if not is_same or _address(settings, name)]
     moves_objects = not is_same or bool(settings.storage.url)
-    if not moves_rows and not moves_objects:
+    if not names and not moves_objects:
         raise InvalidRequest(
             f"The settings keep everything in {data} itself; say with IMAGEMILL_DATABASE_URL, "
             "IMAGEMILL_STORAGE_URL or --data where it is to go."
         )
-    return moves_rows, moves_objects
+    return names, moves_objects
+
+
+def _address(settings: Settings, name: str) -> str:
+    """Give the address of a database that is not in a file of the data folder."""
+    return settings.database.url.get_secret_value() if name in _PACKAGES else ""
 
 
 def _is_same(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve()
-
-
-def _catalogue(settings: Settings) -> Catalogue:
-    is_file = not settings.database.url.get_secret_value()
-    return SQLiteCatalogue() if is_file else PostgresCatalogue()
 
 
 def _schemas() -> dict[str, list[tuple[int, str]]]:

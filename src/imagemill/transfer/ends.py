@@ -10,7 +10,6 @@ from typing import Protocol, TypeVar
 from imagemill.backup.places import objects_folder
 from imagemill.database import Database, Unit
 from imagemill.storage import Bucket, Storage
-from imagemill.transfer.records.catalogues import Catalogue
 
 T = TypeVar("T")
 
@@ -30,7 +29,6 @@ class Source:
     data: Path
     databases: Mapping[str, Readable]
     """The databases that are there, by name."""
-    catalogue: Catalogue
     objects: Storage
 
     def there(self) -> Iterator[tuple[Bucket, str]]:
@@ -43,25 +41,10 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The databases of the target as they are before anything is done."""
-
-    databases: Mapping[str, Readable]
-    """Those that are there already; others are made when the transfer begins."""
-    catalogue: Catalogue
-
-
-@dataclass(frozen=True, slots=True)
 class Target:
     """The engines that the settings name."""
 
     databases: Mapping[str, Database]
-    """None of them where the rows stay in the databases that they are in."""
-    catalogue: Catalogue
+    """Those that are filled; rows that stay in the database that they are in have none."""
     objects: Storage | None
     """None where the objects stay in the storage that they are in."""
-
-    @property
-    def seen(self) -> Seen:
-        """The same to look at."""
-        return Seen(self.databases, self.catalogue)

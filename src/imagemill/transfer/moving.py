@@ -11,12 +11,12 @@ from imagemill.backup.places import DATABASES
 from imagemill.backup.records import Named
 from imagemill.errors import Conflict
 from imagemill.transfer import objects
-from imagemill.transfer.ends import Seen, Source, Target
+from imagemill.transfer.ends import Source, Target
 from imagemill.transfer.objects import Copying
 from imagemill.transfer.records import journal
 from imagemill.transfer.report import Broken, Moved, Report, Tell
 from imagemill.transfer.rows import Filling, emptied
-from imagemill.transfer.surveying import Schemas, Survey, survey
+from imagemill.transfer.surveying import Databases, Schemas, Survey, survey
 
 OBJECTS: Final = "objects"
 ROWS_COMPARED: Final = "rows compared"
@@ -70,18 +70,18 @@ class Transfer:
         return Report(tuple(objects.parts(moved)))
 
     async def _look(self, *, restart: bool) -> Survey:
-        seen = await survey(self.source, self.target.seen, self.schemas)
+        seen = await survey(self.source, self.target.databases, self.schemas)
         if restart and all(_is_of(seen, name) for name in seen.begun):
             for name in (name for name, begun in seen.begun.items() if begun):
                 await emptied(self.target.databases[name], name)
-            seen = await survey(self.source, self.target.seen, self.schemas)
+            seen = await survey(self.source, self.target.databases, self.schemas)
         if seen.obstacles:
             raise Conflict(" ".join(seen.obstacles))
         return seen
 
     def _fillings(self, seen: Survey) -> list[Filling]:
         return [
-            Filling(name, self.source.databases[name], self.target, seen)
+            Filling(name, self.source.databases[name], self.target.databases[name], seen)
             for name in DATABASES
             if name in self.target.databases
         ]
@@ -128,7 +128,7 @@ class Transfer:
         return move
 
 
-async def looked_at(source: Source, target: Seen, schemas: Schemas) -> Report:
+async def looked_at(source: Source, target: Databases, schemas: Schemas) -> Report:
     """Tell what a transfer would move and what stands in its way, and change nothing."""
     seen = await survey(source, target, schemas)
     moved = await objects.named(source) if seen.found else []

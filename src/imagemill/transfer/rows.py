@@ -8,8 +8,8 @@ from functools import partial
 
 from imagemill.database import Connection, Database
 from imagemill.transfer import records
-from imagemill.transfer.ends import Readable, Target
-from imagemill.transfer.records import journal
+from imagemill.transfer.ends import Readable
+from imagemill.transfer.records import catalogues, journal
 from imagemill.transfer.records.journal import Entry
 from imagemill.transfer.surveying import ROWS_AT_ONCE, Survey, last_numbers, tallies
 from imagemill.transfer.tables import TABLES, Table
@@ -24,13 +24,9 @@ class Filling:
 
     name: str
     source: Readable
-    target: Target
+    database: Database
+    """The one that is filled."""
     seen: Survey
-
-    @property
-    def database(self) -> Database:
-        """The one that is filled."""
-        return self.target.databases[self.name]
 
     async def claim(self) -> Mapping[str, Entry]:
         """Note in an empty database what is to come into it; answer how far each table is."""
@@ -60,7 +56,7 @@ class Filling:
     async def differences(self) -> list[str]:
         """Name the tables that are not what they were in the source when the transfer began."""
         found, there = self.seen.found[self.name], await tallies(self.database, self.name)
-        numbers = await last_numbers(self.target.seen, self.name)
+        numbers = await last_numbers(self.database, self.name)
         wrong = [table for table in found if found[table] != there[table]]
         wrong += [
             table for table, last in self.seen.numbers[self.name].items() if numbers[table] < last
@@ -87,7 +83,7 @@ class Filling:
         for table in TABLES[self.name]:
             if table.numbered:
                 last = self.seen.numbers[self.name][table.name]
-                self.target.catalogue.go_on_after(connection, table.name, table.numbered, last)
+                catalogues.of(connection).go_on_after(connection, table.name, table.numbered, last)
 
 
 async def emptied(database: Database, name: str) -> None:

@@ -11,14 +11,15 @@ from imagemill.backup.places import DATABASES
 from imagemill.database import Connection
 from imagemill.transfer import records
 from imagemill.transfer.checksums import Tally, tally
-from imagemill.transfer.ends import Readable, Seen, Source
-from imagemill.transfer.records import journal
+from imagemill.transfer.ends import Readable, Source
+from imagemill.transfer.records import catalogues, journal
 from imagemill.transfer.records.journal import Entry
 from imagemill.transfer.tables import TABLES, Table
 
 ROWS_AT_ONCE: Final = 200
 """Rows of one batch: its commit costs a sync of some milliseconds, its memory stays small."""
 
+Databases = Mapping[str, Readable]
 Schemas = Mapping[str, Sequence[tuple[int, str]]]
 """By database, number and name of each migration of this version."""
 
@@ -41,27 +42,28 @@ class Survey:
     @property
     def finished_at(self) -> float | None:
         """When all databases were found to be equal; None when some were not yet."""
-        ends = [
-            each.finished_at for name in self.found for each in self.begun.get(name, {}).values()
-        ]
-        is_whole = all(self.begun.get(name) for name in self.found)
+        ends = [each.finished_at for begun in self.begun.values() for each in begun.values()]
         known = [each for each in ends if each is not None]
-        return max(known) if known and is_whole and len(known) == len(ends) else None
+        is_whole = bool(self.begun) and all(self.begun.values()) and len(known) == len(ends)
+        return max(known) if is_whole else None
 
 
-async def survey(source: Source, target: Seen, schemas: Schemas) -> Survey:
-    """Count and digest all rows of the source, and look what the target holds of them."""
+async def survey(source: Source, target: Databases, schemas: Schemas) -> Survey:
+    """Count and digest all rows of the source, and look what the target holds of them.
+
+    Databases that the target does not have yet are left out of it.
+    """
     old = await _out_of_date(source, schemas)
     if old:
         return Survey("", {}, {}, {}, tuple(old))
     identity = await source.databases["users"].read(records.identity)
     found = {name: await tallies(source.databases[name], name) for name in DATABASES}
-    numbers = {name: await last_numbers(source, name) for name in DATABASES}
-    begun = {name: await _begun(name, target) for name in target.databases}
+    numbers = {name: await last_numbers(source.databases[name], name) for name in DATABASES}
+    begun = {name: await database.read(_begun) for name, database in target.items()}
     obstacles = [
         each
-        for name in target.databases
-        for each in await _in_the_way(name, target, identity, found[name], begun[name])
+        for name, database in target.items()
+        for each in await _in_the_way(name, database, identity, found[name], begun[name])
     ]
     return Survey(identity, found, numbers, begun, tuple(obstacles))
 
@@ -71,17 +73,18 @@ async def tallies(database: Readable, name: str) -> dict[str, Tally]:
     return {table.name: await _tallied(database, table) for table in TABLES[name]}
 
 
-async def last_numbers(end: Source | Seen, name: str) -> dict[str, int]:
+async def last_numbers(database: Readable, name: str) -> dict[str, int]:
     """Tell the last number of every table of a database that numbers its rows."""
 
     def look(connection: Connection) -> dict[str, int]:
+        catalogue = catalogues.of(connection)
         return {
-            table.name: end.catalogue.last_number(connection, table.name, table.numbered)
+            table.name: catalogue.last_number(connection, table.name, table.numbered)
             for table in TABLES[name]
             if table.numbered
         }
 
-    return await end.databases[name].read(look)
+    return await database.read(look)
 
 
 async def _tallied(database: Readable, table: Table) -> Tally:
@@ -109,17 +112,14 @@ async def _out_of_date(source: Source, schemas: Schemas) -> list[str]:
     ]
 
 
-async def _begun(name: str, target: Seen) -> dict[str, Entry]:
-    def look(connection: Connection) -> dict[str, Entry]:
-        has_begun = journal.TABLE in target.catalogue.tables(connection)
-        return journal.read(connection) if has_begun else {}
-
-    return await target.databases[name].read(look)
+def _begun(connection: Connection) -> dict[str, Entry]:
+    has_begun = journal.TABLE in catalogues.of(connection).tables(connection)
+    return journal.read(connection) if has_begun else {}
 
 
 async def _in_the_way(
     name: str,
-    target: Seen,
+    database: Readable,
     identity: str,
     found: Mapping[str, Tally],
     begun: Mapping[str, Entry],
@@ -130,7 +130,7 @@ async def _in_the_way(
         changed = [each.name for each in begun.values() if each.found != found[each.name]]
         is_over = all(each.finished_at is not None for each in begun.values())
         return [] if is_over or not changed else [_changed(name, changed)]
-    full = await target.databases[name].read(partial(_full, name=name, target=target))
+    full = await database.read(partial(_full, name=name))
     return [
         f"The table {table} of the database {name} holds {count} rows already; a transfer goes "
         "into empty databases only, so name other ones."
@@ -145,8 +145,8 @@ def _changed(name: str, tables: Sequence[str]) -> str:
     )
 
 
-def _full(connection: Connection, name: str, target: Seen) -> dict[str, int]:
-    there = target.catalogue.tables(connection)
+def _full(connection: Connection, name: str) -> dict[str, int]:
+    there = catalogues.of(connection).tables(connection)
     counts = {
         table.name: records.count(connection, table)
         for table in TABLES[name]

@@ -73,3 +73,9 @@ class PostgresCatalogue:
         if last:
             values = {"table": table, "column": column, "last": last}
             connection.execute(_POSTGRES_SET, values)
+
+
+def of(connection: Connection) -> Catalogue:
+    """Give the catalogue of a connection's engine; one that names none is SQLite."""
+    engine = getattr(connection, "engine", "sqlite")
+    return PostgresCatalogue() if engine == "postgresql" else SQLiteCatalogue()
