@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from _pytest.nodeid import NodeId
 
 pytest_plugins = ("pytester", "tests.peers.proof")
 
@@ -37,12 +38,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with tests that wait for programs, so that no process ends with a long one alone.
 
     Within both halves the order stays the random one.
     """
     items.sort(key=lambda item: not (_is_marked(item, "server") or _is_marked(item, "slow")))
+    if config.getoption("loadgroup", default=False):
+        for item in items:
+            _name_group(item)
 
 
 def pytest_collection_finish() -> None:
@@ -106,6 +110,18 @@ def _shared_by(item: pytest.Item, folders: set[str]) -> str | None:
     fixtures = [each[-1] for each in item._fixtureinfo.name2fixturedefs.values()]
     is_shared = any(each.scope == "module" and each.baseid for each in fixtures)
     return item.nodeid.partition("::")[0] if is_shared else None
+
+
+def _name_group(item: pytest.Item) -> None:
+    """Tell who hands tests out to which group one belongs: by the end of its name.
+
+    xdist 3.8 writes a field that pytest 9.2 no longer reads, so that no group was kept together:
+    https://github.com/pytest-dev/pytest-xdist/issues/1386
+    """
+    names = sorted(str(mark.args[0]) for mark in item.iter_markers("xdist_group"))
+    ending = f"@{'_'.join(names)}"
+    if names and not item.nodeid.endswith(ending):
+        item._id = NodeId.parse(f"{item.nodeid}{ending}")
 
 
 def _is_marked(item: pytest.Item, name: str) -> bool:
