@@ -68,6 +68,12 @@ SHOWN = {
         '"next":null',
         "harbour, summer  Harbour at noon.jpg",
     ),
+    "move-to-a-cluster": (
+        "Nothing stands in the way; rehearsal was not changed",
+        "rows and objects are the same at both ends",
+        "Keys in moved: admin-key, service-key",
+        "Nothing to do: all was moved at",
+    ),
     "mail-sms-push": ("no gateway for mail", '{"notifications":[],"next":null}'),
     "try-again": ("HTTP/1.1 201", "idempotency-replayed: true"),
     "rate-limits": ("ratelimit-limit: 1000", "ratelimit-policy: 1000;w=60, 50;w=1"),

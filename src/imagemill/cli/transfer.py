@@ -49,7 +49,7 @@ def transfer(
         typer.Option(metavar="DIR", file_okay=False, help="Copy the generated keys there too."),
     ] = None,
 ) -> None:
-    """Move all that is kept in a data folder to where the settings say.
+    """Move all that is kept to the engines of the settings.
 
     Nothing may run on the folder, nor on what is filled. The folder itself is never changed. A run
     that ended early goes on when it is started again. The exit code is 1 when an original is
