@@ -74,12 +74,16 @@ def test_what_was_in_a_folder_is_served_from_postgresql_and_s3(
     last = max(each.seq for each in events(data))
 
     environment = {f"IMAGEMILL_{name.upper()}": value for name, value in engines.items()}
+    looked = imagemill(
+        "transfer", "--from", data, "--data", new, "--dry-run", cwd=tmp_path, **environment
+    )
     migrated = imagemill("migrate", "--data", new, cwd=tmp_path, **environment)
     killed(data, new, environment)
     said = imagemill(
         "transfer", "--from", data, "--data", new, "--keys", new, cwd=tmp_path, **environment
     )
 
+    assert "The new storage cannot be used yet: " in looked.err
     assert (migrated.code, said.code) == (0, 0), migrated.err + said.err
     assert not (new / "databases").exists()
     assert not (new / "objects").exists()

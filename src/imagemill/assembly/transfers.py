@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from imagemill.backup.lock import at_rest
 from imagemill.backup.places import DATABASES, database_file, objects_folder
 from imagemill.database.migrations import migrations_of
 from imagemill.database.sqlite import SQLiteReading
-from imagemill.errors import InvalidRequest, NotFound
+from imagemill.errors import ImagemillError, InvalidRequest, NotFound
 from imagemill.processes import BY_NAME
 from imagemill.settings import Settings
 from imagemill.storage.local import LocalStorage
@@ -59,9 +60,18 @@ async def look_at_transfer(settings: Settings, data: Path) -> Report:
     names, moves_objects = _what_moves(settings, data)
     async with AsyncExitStack() as opened:
         source, parts = _source(data, opened), Parts(settings, opened)
-        if moves_objects and settings.storage.url:
-            await parts.storage.check()
-        return await looked_at(source, _there_already(parts, names), _schemas())
+        refusals = await _refusals(parts) if moves_objects and settings.storage.url else ()
+        report = await looked_at(source, _there_already(parts, names), _schemas())
+        return replace(report, obstacles=(*report.obstacles, *refusals))
+
+
+async def _refusals(parts: Parts) -> tuple[str, ...]:
+    """Say why objects cannot be written, if they cannot."""
+    try:
+        await parts.storage.check()
+    except ImagemillError as error:
+        return (f"The new storage cannot be used yet: {error.message}",)
+    return ()
 
 
 def _there_already(parts: Parts, names: Sequence[str]) -> dict[str, Readable]:
