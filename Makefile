@@ -55,7 +55,7 @@ demo: $(stamp) ## send sample pictures through a system of its own; results in d
 
 .PHONY: test
 test: lint $(TOOLS)/peers ## run everything that CI runs: the checks and all the tests
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 4 --dist loadgroup
 
 .PHONY: services
 services: $(VENV)/.installed-dev $(TOOLS)/peers ## show which servers of others the tests find here, and install what they can

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from _pytest.nodeid import NodeId
 
 pytest_plugins = (
     "pytester",
@@ -23,6 +24,8 @@ pytest_plugins = (
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
 
+ONE_SYSTEM = frozenset({"attacks", "client"})
+"""Tests of such a folder share one system; the folder is done in a minute by one process."""
 SERVER_FOLDERS = frozenset({"acceptance", "attacks"})
 """Tests in these folders start the whole system, so `make check` leaves them out."""
 
@@ -31,11 +34,25 @@ SLOW_CALLBACK_S = 1.0
 overloaded; a load of twelve on two cores has shown 1.5 s for a step that blocks nothing."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in a folder of tests that start servers."""
-    for item in items:
-        if SERVER_FOLDERS & set(Path(item.path).relative_to(item.config.rootpath).parts):
-            item.add_marker(pytest.mark.server)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what lies in a folder of tests that start servers, and keep what shares one together."""
+    folders = set(Path(item.path).relative_to(item.config.rootpath).parts)
+    if SERVER_FOLDERS & folders:
+        item.add_marker(pytest.mark.server)
+    if (group := _shared_by(item, folders)) and not item.get_closest_marker("xdist_group"):
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with tests that wait for programs, so that no process ends with a long one alone.
+
+    Within both halves the order stays the random one.
+    """
+    items.sort(key=lambda item: not (_is_marked(item, "server") or _is_marked(item, "slow")))
+    if config.getoption("loadgroup", default=False):
+        for item in items:
+            _name_group(item)
 
 
 def pytest_collection_finish() -> None:
@@ -85,6 +102,36 @@ def _event_loop_is_never_blocked(caplog: pytest.LogCaptureFixture) -> Iterator[N
         if _seconds(record) > SLOW_CALLBACK_S * _overload()
     ]
     assert not slow, f"the event loop was blocked: {slow}"
+
+
+def _shared_by(item: pytest.Item, folders: set[str]) -> str | None:
+    """Name those tests that need what `item` needs, and what is started for all of them once.
+
+    A process of its own would start it again for each.
+    """
+    if found := next(iter(ONE_SYSTEM & folders), None):
+        return found
+    if not isinstance(item, pytest.Function):
+        return None
+    fixtures = [each[-1] for each in item._fixtureinfo.name2fixturedefs.values()]
+    is_shared = any(each.scope == "module" and each.baseid for each in fixtures)
+    return item.nodeid.partition("::")[0] if is_shared else None
+
+
+def _name_group(item: pytest.Item) -> None:
+    """Tell who hands tests out to which group one belongs: by the end of its name.
+
+    xdist 3.8 writes a field that pytest 9.2 no longer reads, so that no group was kept together:
+    https://github.com/pytest-dev/pytest-xdist/issues/1386
+    """
+    names = sorted(str(mark.args[0]) for mark in item.iter_markers("xdist_group"))
+    ending = f"@{'_'.join(names)}"
+    if names and not item.nodeid.endswith(ending):
+        item._id = NodeId.parse(f"{item.nodeid}{ending}")
+
+
+def _is_marked(item: pytest.Item, name: str) -> bool:
+    return item.get_closest_marker(name) is not None
 
 
 def _seconds(record: logging.LogRecord) -> float:

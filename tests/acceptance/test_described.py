@@ -33,6 +33,8 @@ def status_is_described(ctx: Any, response: Any, case: Any) -> bool | None:  # n
     return status_code_conformance(ctx, response, case)
 
 
+# Hundreds of routes are asked in one test.
+pytestmark = pytest.mark.timeout(120)
 CHECKS: Final = [
     not_a_server_error,
     status_is_described,

@@ -55,9 +55,12 @@ class Data:
 
     def execute(self, database: str, statement: str, *values: object) -> None:
         """Change a database from outside."""
-        path = self.path / "databases" / f"{database}.sqlite"
-        with closing(sqlite3.connect(path)) as opened, opened:
+        with closing(self.connect(database)) as opened, opened:
             opened.execute(statement, values)
+
+    def connect(self, database: str) -> sqlite3.Connection:
+        """Open a database beside whatever else uses it; the caller closes it."""
+        return sqlite3.connect(self.path / "databases" / f"{database}.sqlite")
 
     def _store(self, bucket: str, key: str, content: bytes) -> Path:
         path = self.path / "objects" / bucket / key

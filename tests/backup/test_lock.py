@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imagemill import backup
-from imagemill.backup.lock import pausing_removal
+from imagemill.backup.lock import at_rest, pausing_removal, serving
 from imagemill.errors import Conflict, Unavailable
 from tests.backup.folders import Data, backed_up
 
@@ -76,3 +76,14 @@ def test_a_lock_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
         backup.removing(tmp_path / "nowhere"),
     ):
         pytest.fail("it was opened")
+
+
+def test_servers_use_a_folder_together_and_a_transfer_has_it_alone(tmp_path: Path) -> None:
+    in_use = pytest.raises(Conflict, match=f"{tmp_path} is in use by a server")
+    with serving(tmp_path), serving(tmp_path), in_use, at_rest(tmp_path):
+        pytest.fail("it began")
+    with at_rest(tmp_path):
+        with pytest.raises(Conflict, match="is being transferred"), serving(tmp_path):
+            pytest.fail("it started")
+        with pytest.raises(Conflict, match="another transfer"), at_rest(tmp_path):
+            pytest.fail("it began")

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.programs import IMAGEMILL, LIMIT_S, Server, draw, made, surroundings
+from tests.cli.programs import IMAGEMILL, Server, draw, made, surroundings
 
-pytestmark = pytest.mark.server
+PAGE_S = 110
+"""A page's commands together; each of them starts a program of its own."""
+pytestmark = [pytest.mark.server, pytest.mark.timeout(PAGE_S + 10)]
 
 SHOWN = {
     "accounts": (
@@ -32,7 +34,7 @@ SHOWN = {
         '"total":{"jobs":0',
         ": revoked",
     ),
-    "audit-log": (": revoked", '"action":"key.revoked"', '"next":"'),
+    "audit-log": (": revoked", '"action":"key.revoked"', '"next":'),
     "backup": ("Backed up into saved", "saved is whole", "Restored into restored"),
     "batches": (
         ": completed, 2 items: 2 completed",
@@ -65,6 +67,12 @@ SHOWN = {
         '"tags":["harbour","summer"],"metadata":{"project":"atlas","seen":"yes"}',
         '"next":null',
         "harbour, summer  Harbour at noon.jpg",
+    ),
+    "move-to-a-cluster": (
+        "Nothing stands in the way; rehearsal was not changed",
+        "rows and objects are the same at both ends",
+        "Keys in moved: admin-key, service-key",
+        "Nothing to do: all was moved at",
     ),
     "mail-sms-push": ("no gateway for mail", '{"notifications":[],"next":null}'),
     "try-again": ("HTTP/1.1 201", "idempotency-replayed: true"),
@@ -125,7 +133,7 @@ def run(page: Path, server: Server, folder: Path) -> subprocess.CompletedProcess
         | {"IMAGEMILL_DATA": str(server.data), "IMAGEMILL_SERVER": server.address},
         capture_output=True,
         text=True,
-        timeout=LIMIT_S,
+        timeout=PAGE_S,
         check=False,
     )
 

@@ -15,6 +15,7 @@ from imagemill.assembly.databases import is_on_postgres, open_file
 from imagemill.assembly.parts import Parts, make_private
 from imagemill.assembly.schemas import migrate, prepare_postgres, states
 from imagemill.assembly.services import ORDER, STARTS
+from imagemill.backup.lock import serving
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
 from imagemill.contracts.transport import ASGIApp
 from imagemill.database.sqlite import SQLiteCopy
@@ -60,8 +61,9 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
     """Start processes (all by default) and end them with the block.
 
     Raises `InvalidRequest` when a process lacks a service that it asks, a fault is wrong or not
-    allowed, or an object store refuses what it is asked; `Unavailable` when a folder, a database or
-    a required layer of the sandbox is missing.
+    allowed, or an object store refuses what it is asked; `Conflict` while the data folder is being
+    transferred; `Unavailable` when a folder, a database or a required layer of the sandbox is
+    missing.
     """
     async with AsyncExitStack() as opened:
         faults = Faults.read(settings.fault, are_allowed=settings.test_faults)
@@ -73,6 +75,7 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
         parts.loops.append(parts.tls.follow)
         if parts.is_data_needed(parts.wanted):
             make_private(settings.data)
+            opened.enter_context(serving(settings.data))
         for process in sorted(wanted, key=lambda each: ORDER.index(each.name)):
             parts.apps[process.name] = await STARTS[process.name](parts)
         for start in parts.starts:

@@ -1,7 +1,8 @@
-"""The lock that keeps objects where they are while a backup copies them.
+"""The locks of a data folder: what is removed while a backup copies, and who uses it at all.
 
-A `flock` on a file in the data folder: removers hold it together, a backup holds it alone. The
-kernel lets go of it when its holder dies, so nothing is ever left locked.
+Each is a `flock` on a file in the folder. Removers hold the first together, a backup holds it
+alone; servers hold the second together, a transfer holds it alone. The kernel lets go of them when
+their holder dies, so nothing is ever left locked.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Final
 from imagemill.errors import Conflict, Unavailable
 
 LOCK: Final = "backup.lock"
+SERVING: Final = "serving.lock"
 WAIT_S: Final = 30.0
 """How long a backup waits for removals under way; each is a matter of milliseconds."""
 _LOOK_EVERY_S: Final = 0.05
@@ -55,6 +57,32 @@ async def pausing_removal(data: Path, *, within_s: float = WAIT_S) -> AsyncItera
         yield
 
 
+@contextmanager
+def serving(data: Path) -> Iterator[None]:
+    """Say for a block that a server uses the folder.
+
+    Raises `Conflict` while it is being transferred, `Unavailable` when it cannot be locked.
+    """
+    with _opened(data, SERVING) as descriptor:
+        if not _is_locked(descriptor, fcntl.LOCK_SH):
+            raise Conflict(f"{data} is being transferred; start again when that has ended.")
+        yield
+
+
+@contextmanager
+def at_rest(data: Path) -> Iterator[None]:
+    """Keep all servers and other transfers away from the folder for a block.
+
+    Raises `Conflict` while somebody uses it.
+    """
+    with _opened(data, SERVING) as descriptor:
+        if not _is_locked(descriptor, fcntl.LOCK_EX):
+            raise Conflict(
+                f"{data} is in use by a server or another transfer; stop that and start again."
+            )
+        yield
+
+
 async def _hold(descriptor: int, data: Path, within_s: float) -> None:
     try:
         async with asyncio.timeout(within_s):
@@ -67,13 +95,13 @@ async def _hold(descriptor: int, data: Path, within_s: float) -> None:
 
 
 @contextmanager
-def _opened(data: Path) -> Iterator[int]:
+def _opened(data: Path, name: str = LOCK) -> Iterator[int]:
     try:
         # Others may read it, and reading is enough to lock: who made it does not matter.
-        descriptor = os.open(data / LOCK, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(data / name, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise Unavailable(
-            f"{data / LOCK} cannot be opened ({error.strerror}); "
+            f"{data / name} cannot be opened ({error.strerror}); "
             "work as the user that runs the services."
         ) from error
     try:

@@ -32,6 +32,7 @@ from imagemill.cli import (
     screen,
     serve,
     submit,
+    transfer,
     webhooks,
 )
 from imagemill.cli.failure import CommandFailed
@@ -49,6 +50,7 @@ COMMANDS = (
     migrate.migrate,
     backup.backup,
     backup.restore,
+    transfer.transfer,
     key.key,
     make_keys.make_keys,
     rotate_keys.rotate_keys,

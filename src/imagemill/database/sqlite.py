@@ -171,13 +171,33 @@ class SQLiteCopy:
         said = str(rows[0]["integrity_check"])
         return "" if said == "ok" else said
 
+    def _address(self) -> str:
+        return self._uri
+
     def _read(self, unit: Unit[T]) -> T:
         try:
-            with closing(sqlite3.connect(self._uri, uri=True)) as raw:
+            with closing(sqlite3.connect(self._address(), uri=True)) as raw:
                 raw.row_factory = sqlite3.Row
                 return unit(_SQLiteConnection(raw, time.time))
         except sqlite3.Error as error:
             raise Unavailable(f"The file cannot be read as a database: {error}.") from error
+
+
+class SQLiteReading(SQLiteCopy):
+    """A database file that is only read where it lies, be it in use, killed or at rest.
+
+    A file at rest stays as it is, and none is made beside it. What a killed process left in its
+    log is read with the file; nothing of it is written back.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; it is opened for each question and closed after it."""
+        super().__init__(path)
+        self._log = path.with_name(f"{path.name}-wal")
+
+    def _address(self) -> str:
+        has_log = self._log.exists() and self._log.stat().st_size > 0
+        return self._uri.replace("immutable=1", "mode=ro") if has_log else self._uri
 
 
 def _use_wal(raw: sqlite3.Connection) -> None:

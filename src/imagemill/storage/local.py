@@ -80,6 +80,7 @@ class LocalStorage:
         *,
         faults: Faults | None = None,
         links: Callable[[], Links] | None = None,
+        as_found: bool = False,
     ) -> None:
         """Keep objects below `root`, which is made when missing.
 
@@ -88,7 +89,7 @@ class LocalStorage:
         which are asked for when they are needed, no URL is signed.
 
         What processes that were killed left half written is removed first; it takes about 1 ms
-        for every 1,000 objects.
+        for every 1,000 objects. `as_found` leaves the folder as it is until something is put.
         """
         self._root = root
         self._clock = clock
@@ -99,9 +100,10 @@ class LocalStorage:
         self._checking = asyncio.Lock()
         self._writers = self._readers = 0
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
-        for bucket in Bucket:
-            (root / bucket).mkdir(parents=True, exist_ok=True)
-        _tidy(root, _STALE_S)
+        if not as_found:
+            for bucket in Bucket:
+                (root / bucket).mkdir(parents=True, exist_ok=True)
+            _tidy(root, _STALE_S)
 
     async def put(self, bucket: Bucket, key: str, content: AsyncIterable[bytes]) -> Stored:
         """Write a draft while hashing it, sync it, then give it its name."""
