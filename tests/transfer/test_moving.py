@@ -109,7 +109,7 @@ def test_what_a_signed_url_has_not_brought_yet_is_not_missing(data: Data, new: P
 
 
 def test_the_queue_stays_where_it_is(data: Data, new: Path) -> None:
-    data.execute("queue", "INSERT INTO messages VALUES (1, 'jobs', 'x', 0)")
+    data.execute("queue", "INSERT INTO messages (topic, body, visible_at) VALUES ('jobs', 'x', 0)")
 
     moved(data.path, new)
 

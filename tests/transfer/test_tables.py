@@ -14,6 +14,8 @@ from imagemill.transfer.tables import TABLES
 from tests.transfer.moves import ask
 
 OTHERS = {"schema_migrations", "sqlite_sequence"}
+HELD = {"leases"}
+"""Who does something for all at this moment; the new system's processes agree anew."""
 DERIVED = "image_words"
 """The index of words, and the tables behind it, are written anew from images and texts."""
 
@@ -36,7 +38,7 @@ def test_every_table_of_a_database_is_moved(fresh: Path, name: str) -> None:
         row[0] for row in ask(fresh, name, "SELECT name FROM sqlite_master WHERE type='table'")
     }
 
-    expected = {table for table in tables - OTHERS if not table.startswith(DERIVED)}
+    expected = {table for table in tables - OTHERS - HELD if not table.startswith(DERIVED)}
     assert sorted(each.name for each in TABLES[name]) == sorted(expected)
 
 
