@@ -39,6 +39,8 @@ NAMES: Final[Mapping[str, str]] = {
     "MAX_RETRIES": "jobs.max_retries",
     "JOB_TIMEOUT": "jobs.timeout_s",
     "REDIS_URL": "gateway.redis_url",
+    "NATS_URL": "queue.url",
+    "RABBITMQ_URL": "queue.url",
 }
 """Short environment names, without the prefix, and the settings that they stand for."""
 _FOR_OTHERS: Final = frozenset(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ _TOOLS = _HERE.parents[1] / ".tools"
 _PATH = os.pathsep.join(
     [
         os.environ.get("PATH", ""),
+        str(Path(sys.executable).parent),
         "/usr/sbin",
         "/sbin",
         *map(str, Path("/usr/lib/postgresql").glob("*/bin")),

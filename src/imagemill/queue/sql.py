@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -29,7 +29,9 @@ _RETRY_S = 1.0
 """Pause after the database could not be used."""
 _log = structlog.get_logger(__name__)
 
-_PUBLISH = "INSERT INTO messages (topic, body, visible_at) VALUES (:topic, :body, 0)"
+_PUBLISH = """
+INSERT INTO messages (topic, body, visible_at, published_at) VALUES (:topic, :body, 0, :now)
+"""
 _CLAIM = """
 UPDATE messages SET visible_at = :until
 WHERE id IN (
@@ -41,6 +43,9 @@ _PEEK = "SELECT 1 FROM messages WHERE topic = :topic AND visible_at <= :now LIMI
 _EXTEND = "UPDATE messages SET visible_at = :until WHERE id = :id"
 _DONE = "DELETE FROM messages WHERE id = :id"
 _DEPTH = "SELECT count(*) AS depth FROM messages WHERE topic = :topic"
+_OLDEST = """
+SELECT min(published_at) AS published_at FROM messages WHERE topic = :topic AND visible_at <= :now
+"""
 
 
 @dataclass(eq=False)
@@ -80,7 +85,9 @@ class SQLQueue:
 
     async def publish(self, topic: str, bodies: Sequence[bytes]) -> None:
         """Insert the messages in one transaction."""
-        rows = [{"topic": topic, "body": body} for body in bodies]
+        self.promises.check(bodies)
+        now = time.time()
+        rows = [{"topic": topic, "body": body, "now": now} for body in bodies]
         await self.database.run(
             lambda connection: connection.execute_many(_PUBLISH, rows), durable=False
         )
@@ -92,8 +99,12 @@ class SQLQueue:
             news = self._news[topic]
             deliveries = await self._claim_or_wait(topic, prefetch)
             self._held.update(deliveries)
-            for delivery in deliveries:
-                yield delivery
+            unseen = deque(deliveries)
+            try:
+                while unseen:
+                    yield unseen.popleft()
+            finally:
+                await self._give_back(unseen)
             if not deliveries:
                 await self._wait(topic, news)
 
@@ -101,6 +112,14 @@ class SQLQueue:
         """Count the rows of the topic."""
         rows = await self.database.read(lambda each: each.execute(_DEPTH, {"topic": topic}))
         return int(rows[0]["depth"])
+
+    async def oldest_s(self, topic: str) -> float:
+        """Give the age of the oldest row that nobody holds."""
+        now = time.time()
+        parameters = {"topic": topic, "now": now}
+        rows = await self.database.read(lambda each: each.execute(_OLDEST, parameters))
+        published_at = rows[0]["published_at"]
+        return 0.0 if published_at is None else max(0.0, now - published_at)
 
     async def finish(
         self, delivery: _SQLDelivery, statement: str, parameters: dict[str, float]
@@ -116,10 +135,23 @@ class SQLQueue:
         self._news.pop(topic, asyncio.Event()).set()
 
     async def close(self) -> None:
-        """Stop keeping messages; their leases run out."""
+        """Stop keeping messages, and give back those in hand."""
         if self._keeper:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
+        await self._give_back(self._held)
+
+    async def _give_back(self, deliveries: Collection[_SQLDelivery]) -> None:
+        """Make messages visible; where that fails, their leases run out."""
+        rows = [{"id": each.id, "until": 0} for each in deliveries]
+        topics = {each.topic for each in deliveries}
+        self._held.difference_update(list(deliveries))
+        if not rows:
+            return
+        with contextlib.suppress(ImagemillError):
+            await self.database.run(lambda each: each.execute_many(_EXTEND, rows), durable=False)
+        for topic in topics:
+            self.wake(topic)
 
     async def _claim(self, topic: str, most: int) -> list[_SQLDelivery]:
         now = time.time()

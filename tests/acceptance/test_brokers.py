@@ -1,0 +1,94 @@
+"""The whole program with a broker in its middle, which is killed, and which loses everything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Final, Protocol
+
+import pytest
+
+from tests.acceptance import pictures
+from tests.acceptance.api import API
+from tests.acceptance.system import eventually, started
+from tests.peers.nats import nats_server
+from tests.peers.proof import server_mark
+from tests.peers.rabbitmq import rabbitmq_server
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+ALL_BACK_S: Final = 60.0
+"""Within this long after a broker lost everything, all jobs that waited are done."""
+
+
+class Server(Protocol):
+    """A broker that may be killed."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def kill(self) -> None: ...
+    def wipe(self) -> None: ...
+
+    @property
+    def url(self) -> str: ...
+
+
+SERVERS: Final[dict[str, Callable[[Path], AbstractContextManager[Server]]]] = {
+    "nats": nats_server,
+    "rabbitmq": rabbitmq_server,
+}
+
+
+@pytest.fixture(params=[pytest.param(name, marks=server_mark(name)) for name in SERVERS])
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    with SERVERS[request.param](folder) as server:
+        yield server
+
+
+def submitted(api: API, count: int) -> list[str]:
+    """Ask for jobs on as many pictures; answer their ids."""
+    answers = [api.short("resize", pictures.jpeg(600, 450), width=300) for _ in range(count)]
+    assert {each.status_code for each in answers} == {202}
+    return [each.json()["job_id"] for each in answers]
+
+
+def all_completed(api: API, jobs: list[str]) -> bool:
+    return {api.job(each)["status"] for each in jobs} == {"completed"}
+
+
+def ends_of(api: API, job_id: str) -> Counter[str]:
+    """Count what the log of events says of a job."""
+    told = api.get(f"/api/v1/jobs/{job_id}", params={"after": 0}).json()["events"]
+    return Counter(each["type"] for each in told)
+
+
+def test_jobs_outlast_a_broker_that_is_killed_and_one_that_loses_everything(
+    broker: Server, tmp_path: Path
+) -> None:
+    settings = {"queue_url": broker.url, "worker_concurrency": "1"}
+    with started(tmp_path / "data", settings=settings) as system, API(system) as api:
+        eventually(api.is_ready)
+        api.completed(api.short("flip", pictures.jpeg()))
+        broker.stop()
+        broker.start()
+
+        jobs = submitted(api, 15)
+        broker.kill()
+        jobs += submitted(api, 15)
+        broker.start()
+        eventually(lambda: all_completed(api, jobs), within_s=ALL_BACK_S, what="all jobs")
+
+        waiting = submitted(api, 100)
+        broker.kill()
+        broker.wipe()
+        is_waiting = not all_completed(api, waiting)
+        broker.start()
+        eventually(lambda: all_completed(api, waiting), within_s=ALL_BACK_S, what="all jobs")
+
+        assert is_waiting
+        for job_id in [*jobs, *waiting]:
+            assert ends_of(api, job_id)["job.completed"] == 1

@@ -1,0 +1,93 @@
+"""A NATS server of one test run with JetStream, on a free port of the loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.peers.programs import program
+
+_START_S = 10.0
+
+
+@dataclass(slots=True)
+class NATSServer:
+    """One `nats-server`; may be killed, wiped and started again on the same port."""
+
+    folder: Path
+    port: int
+    options: Sequence[str] = ()
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    @property
+    def url(self) -> str:
+        """Address for clients."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def version(self) -> str:
+        """Name and version, as the program tells it."""
+        said = subprocess.run(
+            [program("nats-server"), "--version"], capture_output=True, text=True, check=True
+        )
+        return said.stdout.strip().replace(": v", " ")
+
+    def start(self) -> None:
+        """Run it over what the folder holds; returns when it listens."""
+        command = [program("nats-server"), "-js", "-a", "127.0.0.1", "-p", str(self.port)]
+        self.process = subprocess.Popen(
+            [*command, "-sd", str(self.folder), *self.options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _await(self.port)
+
+    def stop(self) -> None:
+        """Let it end in good order."""
+        self.process.terminate()
+        self.process.wait(_START_S)
+
+    def kill(self) -> None:
+        """End it at once, as a power cut does."""
+        self.process.kill()
+        self.process.wait(_START_S)
+
+    def wipe(self) -> None:
+        """Lose all that it kept, while it does not run."""
+        shutil.rmtree(self.folder)
+        self.folder.mkdir()
+
+
+@contextlib.contextmanager
+def nats_server(folder: Path, options: Sequence[str] = ()) -> Iterator[NATSServer]:
+    """Run one for a block; skip where there is none."""
+    server = NATSServer(folder, _free_port(), options)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
+def _await(port: int) -> None:
+    end = time.monotonic() + _START_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except ConnectionRefusedError:
+            assert time.monotonic() < end, "nats-server did not start"
+            time.sleep(0.02)  # sleeps: between two looks, for at most `_START_S`
+        else:
+            return
