@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,6 @@ from imagemill.cache.memory import MemoryCache
 from imagemill.cache.redis import RedisCache
 from imagemill.database import Database
 from imagemill.database.sqlite import SQLiteDatabase
-from imagemill.queue.sql import SQLQueue
 from imagemill.rates import Rates
 from imagemill.rates.memory import MemoryRates
 from imagemill.rates.redis import RedisRates
@@ -31,7 +31,13 @@ from imagemill.signing import UrlSigner
 from imagemill.storage import Storage
 from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import Links, LocalStorage
+from tests.contracts import queues
+from tests.peers.kafka_mock import KafkaMock, kafka_mock
+from tests.peers.moto import MotoServer, moto_server
+from tests.peers.nats import NATSServer, nats_server
+from tests.peers.rabbitmq import RabbitMQServer, rabbitmq_server
 from tests.peers.redis import RedisServer, redis_server
+from tests.peers.tansu import TansuServer, tansu_server
 
 KILLED_WRITER = """
 import asyncio, sys
@@ -112,14 +118,51 @@ def unsynced(_: int) -> None:
     """Leave it to the kernel when a file reaches the disk."""
 
 
-@pytest.fixture(params=["sql on sqlite"])
-async def queue(tmp_path: Path) -> AsyncIterator[SQLQueue]:
-    database = SQLiteDatabase(tmp_path / "queue.sqlite")
-    opened = SQLQueue(database, lease_s=0.3)
-    await opened.start()
-    yield opened
-    await opened.close()
-    await database.close()
+@pytest.fixture(params=queues.params())
+def queue_adapter(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """Give an adapter's name and address; not async, for a server starts meanwhile."""
+    return queues.chosen(request, tmp_path)
+
+
+@pytest.fixture
+async def broker(
+    queue_adapter: tuple[str, str], request: pytest.FixtureRequest
+) -> AsyncIterator[queues.Broker]:
+    name, address = queue_adapter
+    async with AsyncExitStack() as stack:
+        given = queues.Broker(name, address, queues.ADAPTERS[name], stack)
+        queues.prepare(request, given)
+        yield given
+
+
+@pytest.fixture(scope="session")
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NATSServer]:
+    with nats_server(tmp_path_factory.mktemp("nats")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]:
+    with rabbitmq_server(tmp_path_factory.mktemp("rabbitmq"), is_managed=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def tansu() -> Iterator[TansuServer]:
+    with tansu_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mock() -> Iterator[KafkaMock]:
+    with kafka_mock() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[MotoServer]:
+    with moto_server() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 from imagemill.assembly.databases import open_file
 from imagemill.errors import InvalidRequest
@@ -14,11 +17,98 @@ if TYPE_CHECKING:
 
 
 async def open_queue(parts: Parts) -> Queue:
-    """Open the queue and start it; it is closed with the parts."""
-    settings = parts.settings.queue
-    if settings.url.get_secret_value():
-        raise InvalidRequest("IMAGEMILL_QUEUE_URL names a broker that is not known.")
-    queue = SQLQueue(open_file(parts, "queue"), settings.lease_s)
+    """Open the queue and start it; it is closed with the parts.
+
+    Raises `InvalidRequest` for an address that no adapter knows, or whose extra is missing.
+    """
+    scheme = parts.settings.queue.url.get_secret_value().partition("://")[0]
+    if scheme not in _OPENERS:
+        known = ", ".join(f"{each}://" for each in _OPENERS if each)
+        raise InvalidRequest(f"IMAGEMILL_QUEUE_URL names no known broker; it begins with {known}.")
+    try:
+        return await _OPENERS[scheme](parts)
+    except ImportError as error:
+        raise InvalidRequest(
+            f"IMAGEMILL_QUEUE_URL is set, but the extra for it is not installed: {error.name} is "
+            f"missing; pip install 'imagemill[{_EXTRAS[scheme]}]'."
+        ) from error
+
+
+async def _open_sql(parts: Parts) -> Queue:
+    queue = SQLQueue(open_file(parts, "queue"), parts.settings.queue.lease_s)
     await queue.start()
     parts.opened.push_async_callback(queue.close)
     return queue
+
+
+async def _open_nats(parts: Parts) -> Queue:
+    from imagemill.queue.nats import NATSQueue  # noqa: PLC0415 - an extra
+    from imagemill.queue.nats_connection import Login  # noqa: PLC0415 - an extra
+
+    settings = parts.settings.queue
+    servers = tuple(each.strip() for each in settings.url.get_secret_value().split(","))
+    login = Login(servers, settings.nats, settings.tls)
+    queue = NATSQueue(login, _new_id, time.time, settings.lease_s)
+    parts.opened.push_async_callback(queue.close)
+    await queue.start()
+    return queue
+
+
+async def _open_rabbitmq(parts: Parts) -> Queue:
+    from imagemill.queue.rabbitmq import RabbitMQQueue  # noqa: PLC0415 - an extra
+    from imagemill.queue.rabbitmq_connection import Login  # noqa: PLC0415 - an extra
+
+    settings = parts.settings.queue
+    servers = tuple(each.strip() for each in settings.url.get_secret_value().split(","))
+    queue = RabbitMQQueue(Login(servers, settings.rabbitmq, settings.tls), time.time)
+    parts.opened.push_async_callback(queue.close)
+    await queue.start()
+    return queue
+
+
+async def _open_kafka(parts: Parts) -> Queue:
+    from imagemill.queue.kafka import KafkaQueue  # noqa: PLC0415 - an extra
+    from imagemill.queue.kafka_cluster import Login  # noqa: PLC0415 - an extra
+
+    settings = parts.settings.queue
+    login = Login(settings.url.get_secret_value(), settings.kafka, settings.tls)
+    queue = KafkaQueue(login, time.time, settings.lease_s)
+    parts.opened.push_async_callback(queue.close)
+    return queue
+
+
+async def _open_sqs(parts: Parts) -> Queue:
+    from imagemill.queue.sqs import SQSQueue  # noqa: PLC0415 - an extra, which takes 2 s
+    from imagemill.queue.sqs_account import Login  # noqa: PLC0415 - an extra
+
+    settings = parts.settings.queue
+    login = Login(settings.url.get_secret_value(), settings.sqs, settings.tls)
+    queue = SQSQueue(login, settings.lease_s)
+    parts.opened.push_async_callback(queue.close)
+    await queue.start()
+    return queue
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+_OPENERS: Final[Mapping[str, Callable[[Parts], Awaitable[Queue]]]] = {
+    "": _open_sql,
+    "nats": _open_nats,
+    "tls": _open_nats,
+    "amqp": _open_rabbitmq,
+    "amqps": _open_rabbitmq,
+    "kafka": _open_kafka,
+    "kafkas": _open_kafka,
+    "sqs": _open_sqs,
+}
+_EXTRAS: Final[Mapping[str, str]] = {
+    "nats": "nats",
+    "tls": "nats",
+    "amqp": "rabbitmq",
+    "amqps": "rabbitmq",
+    "kafka": "kafka",
+    "kafkas": "kafka",
+    "sqs": "sqs",
+}

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from imagemill.queue.kafka_settings import KafkaSettings
+from imagemill.queue.nats_settings import NATSSettings
+from imagemill.queue.rabbitmq_settings import RabbitMQSettings
+from imagemill.queue.sqs_settings import SQSSettings
+from imagemill.queue.tls import TLSSettings
+
 
 class QueueSettings(BaseModel):
     """How the queue behaves."""
@@ -12,8 +18,9 @@ class QueueSettings(BaseModel):
 
     url: SecretStr = Field(
         SecretStr(""),
-        description="Address of a broker; its scheme says which. Empty keeps the queue in a SQLite "
-        "file of the data folder.",
+        description="Address of a broker; its scheme says which (`nats`, `tls` for NATS, `amqp`, "
+        "`amqps`, `kafka`, `kafkas` for Kafka by TLS, `sqs`). Several servers of one broker are "
+        "parted by commas. Empty keeps the queue in a SQLite file of the data folder.",
     )
     lease_s: float = Field(
         30.0,
@@ -21,3 +28,10 @@ class QueueSettings(BaseModel):
         le=3600,
         description="Seconds after which the message of a silent worker goes to another one.",
     )
+    tls: TLSSettings = Field(TLSSettings(), description="Certificates for the way to the broker.")
+    nats: NATSSettings = Field(NATSSettings(), description="What only NATS can be told.")
+    rabbitmq: RabbitMQSettings = Field(
+        RabbitMQSettings(), description="What only RabbitMQ can be told."
+    )
+    kafka: KafkaSettings = Field(KafkaSettings(), description="What only Kafka can be told.")
+    sqs: SQSSettings = Field(SQSSettings(), description="What only SQS can be told.")
