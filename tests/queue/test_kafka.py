@@ -175,30 +175,28 @@ async def test_a_cluster_that_forgot_everything_is_set_up_again(
     receiving = queue.receive(topic)
     held = await take(receiving)
     await (await take(receiving)).done()
-    waiting = asyncio.create_task(_until(receiving, b"new"))
+    got: set[bytes] = set()
+    consuming = asyncio.create_task(_consume(receiving, got))
 
     await asyncio.to_thread(tansu.kill)
     await asyncio.to_thread(tansu.start)
     await _published(queue, topic, [b"new"] * 24)
-    got = await waiting
+
+    async def is_all_done() -> bool:
+        return b"new" in got and await queue.depth(topic) == 0
+
+    is_done = await becomes(is_all_done)
     await held.done()
+    consuming.cancel()
+    await asyncio.gather(consuming, return_exceptions=True)
 
-    async def all_done() -> bool:
-        while await queue.depth(topic):
-            await (await take(receiving)).done()
-        return True
-
-    assert got == b"new"
-    assert await becomes(all_done)
+    assert is_done
 
 
-async def _until(receiving: AsyncIterator[Delivery], body: bytes) -> bytes:
-    """Take messages until one is as said: what was read before the end still comes."""
-    while True:
-        delivery = await take(receiving)
+async def _consume(receiving: AsyncIterator[Delivery], got: set[bytes]) -> None:
+    async for delivery in receiving:
+        got.add(delivery.body)
         await asyncio.gather(delivery.done(), return_exceptions=True)
-        if delivery.body == body:
-            return delivery.body
 
 
 async def _published(queue: KafkaQueue, topic: str, bodies: list[bytes]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
 
 from imagemill.queue.kafka_ledger import Ledger, Member, share
@@ -94,7 +96,7 @@ def test_partitions_are_shared_evenly() -> None:
     shares = share(range(12), {"a": Member(), "b": Member(), "c": Member()})
 
     assert {name: len(each) for name, each in shares.items()} == {"a": 4, "b": 4, "c": 4}
-    assert sorted(sum(shares.values(), [])) == list(range(12))
+    assert sorted(chain.from_iterable(shares.values())) == list(range(12))
 
 
 def test_a_partition_of_which_a_message_is_held_stays() -> None:

@@ -121,7 +121,7 @@ async def test_a_missing_queue_is_not_made_where_that_is_forbidden(
 ) -> None:
     queue = queue_of(moto, create=False)
 
-    with pytest.raises(Unavailable, match="QueueDoesNotExist|NonExistentQueue"):
+    with pytest.raises(Unavailable, match=r"QueueDoesNotExist|NonExistentQueue"):
         await queue.publish(topic, [b"lost"])
 
     await queue.close()
