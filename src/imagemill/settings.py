@@ -41,6 +41,7 @@ NAMES: Final[Mapping[str, str]] = {
     "REDIS_URL": "gateway.redis_url",
     "NATS_URL": "queue.url",
     "RABBITMQ_URL": "queue.url",
+    "KAFKA_URL": "queue.url",
 }
 """Short environment names, without the prefix, and the settings that they stand for."""
 _FOR_OTHERS: Final = frozenset(
