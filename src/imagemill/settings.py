@@ -45,6 +45,7 @@ NAMES: Final[Mapping[str, str]] = {
     "MINIO_ACCESS_KEY": "storage.access_key",
     "MINIO_SECRET_KEY": "storage.secret_key",
     "BUCKET_NAME": "storage.results_bucket",
+    "KAFKA_URL": "queue.url",
 }
 """Short environment names, without the prefix, and the settings that they stand for."""
 _FOR_OTHERS: Final = frozenset(

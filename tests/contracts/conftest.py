@@ -24,9 +24,11 @@ from imagemill.rates.memory import MemoryRates
 from imagemill.rates.redis import RedisRates
 from imagemill.storage import Storage
 from tests.contracts import databases, queues, storages
+from tests.peers.kafka_mock import KafkaMock, kafka_mock
 from tests.peers.nats import NATSServer, nats_server
 from tests.peers.rabbitmq import RabbitMQServer, rabbitmq_server
 from tests.peers.redis import RedisServer, redis_server
+from tests.peers.tansu import TansuServer, tansu_server
 
 
 class Clock:
@@ -86,10 +88,14 @@ def queue_adapter(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, 
 
 
 @pytest.fixture
-async def broker(queue_adapter: tuple[str, str]) -> AsyncIterator[queues.Broker]:
+async def broker(
+    queue_adapter: tuple[str, str], request: pytest.FixtureRequest
+) -> AsyncIterator[queues.Broker]:
     name, address = queue_adapter
     async with AsyncExitStack() as stack:
-        yield queues.Broker(name, address, queues.ADAPTERS[name], stack)
+        given = queues.Broker(name, address, queues.ADAPTERS[name], stack)
+        queues.prepare(request, given)
+        yield given
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +107,18 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NATSServer]:
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]:
     with rabbitmq_server(tmp_path_factory.mktemp("rabbitmq"), is_managed=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def tansu() -> Iterator[TansuServer]:
+    with tansu_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mock() -> Iterator[KafkaMock]:
+    with kafka_mock() as running:
         yield running
 
 

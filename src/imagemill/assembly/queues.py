@@ -73,6 +73,29 @@ async def _open_rabbitmq(parts: Parts) -> Queue:
     return queue
 
 
+async def _open_kafka(parts: Parts) -> Queue:
+    from imagemill.queue.kafka import KafkaQueue  # noqa: PLC0415 - an extra
+    from imagemill.queue.kafka_cluster import Login  # noqa: PLC0415 - an extra
+
+    settings = parts.settings.queue
+    login = Login(settings.url.get_secret_value(), settings.kafka, settings.tls)
+    queue = KafkaQueue(login, time.time, settings.lease_s)
+    parts.opened.push_async_callback(queue.close)
+    return queue
+
+
+async def _open_sqs(parts: Parts) -> Queue:
+    from imagemill.queue.sqs import SQSQueue  # noqa: PLC0415 - an extra, which takes 2 s
+    from imagemill.queue.sqs_account import Login  # noqa: PLC0415 - an extra
+
+    settings = parts.settings.queue
+    login = Login(settings.url.get_secret_value(), settings.sqs, settings.tls)
+    queue = SQSQueue(login, settings.lease_s)
+    parts.opened.push_async_callback(queue.close)
+    await queue.start()
+    return queue
+
+
 def _new_id() -> str:
     return uuid.uuid4().hex
 
@@ -85,6 +108,9 @@ _OPENERS: Final[Mapping[str, Callable[[Parts], Awaitable[Queue]]]] = {
     "tls": _open_nats,
     "amqp": _open_rabbitmq,
     "amqps": _open_rabbitmq,
+    "kafka": _open_kafka,
+    "kafkas": _open_kafka,
+    "sqs": _open_sqs,
 }
 _EXTRAS: Final[Mapping[str, str]] = {
     "postgresql": "postgres",
@@ -93,6 +119,9 @@ _EXTRAS: Final[Mapping[str, str]] = {
     "tls": "nats",
     "amqp": "rabbitmq",
     "amqps": "rabbitmq",
+    "kafka": "kafka",
+    "kafkas": "kafka",
+    "sqs": "sqs",
 }
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from imagemill.queue.kafka_settings import KafkaSettings
 from imagemill.queue.nats_settings import NATSSettings
 from imagemill.queue.rabbitmq_settings import RabbitMQSettings
+from imagemill.queue.sqs_settings import SQSSettings
 from imagemill.queue.tls import TLSSettings
 
 
@@ -17,8 +19,9 @@ class QueueSettings(BaseModel):
     url: SecretStr = Field(
         SecretStr(""),
         description="Address of a broker; its scheme says which (`postgresql`, `nats`, `tls` for "
-        "NATS, `amqp`, `amqps`). Several servers of one broker are parted by commas. Empty keeps "
-        "the queue where `IMAGEMILL_DATABASE_URL` says, or in a SQLite file of the data folder.",
+        "NATS, `amqp`, `amqps`, `kafka`, `kafkas` for Kafka by TLS, `sqs`). Several servers of one "
+        "broker are parted by commas. Empty keeps the queue where `IMAGEMILL_DATABASE_URL` says, "
+        "or in a SQLite file of the data folder.",
     )
     lease_s: float = Field(
         30.0,
@@ -31,3 +34,5 @@ class QueueSettings(BaseModel):
     rabbitmq: RabbitMQSettings = Field(
         RabbitMQSettings(), description="What only RabbitMQ can be told."
     )
+    kafka: KafkaSettings = Field(KafkaSettings(), description="What only Kafka can be told.")
+    sqs: SQSSettings = Field(SQSSettings(), description="What only SQS can be told.")
