@@ -384,7 +384,15 @@ async def drain(pieces: AsyncIterator[bytes], into: bytearray) -> None:
 
 
 def open_files() -> int:
-    return len([*Path("/proc/self/fd").iterdir()])
+    """Count descriptors of files; connections come and go by themselves."""
+    return sum(map(_is_file, Path("/proc/self/fd").iterdir()))
+
+
+def _is_file(descriptor: Path) -> bool:
+    try:
+        return str(descriptor.readlink()).startswith("/")
+    except FileNotFoundError:  # Of a connection that has just been closed, or of this very look.
+        return False
 
 
 def resident_bytes() -> int:
