@@ -152,6 +152,47 @@ async def test_a_line_that_breaks_in_a_large_put_leaves_no_object(
     assert await storage.size(Bucket.RESULTS, KEY) is None
 
 
+async def test_a_store_that_takes_requests_and_says_nothing_is_given_up(opening: Opening) -> None:
+    over = asyncio.Event()
+
+    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        settings = quick(moto_settings(f"http://127.0.0.1:{port}"), timeout_s=0.2)
+        storage = opening(settings)
+        asks: list[Awaitable[object]] = [
+            storage.put(Bucket.RESULTS, KEY, stream(*[b"x" * 1_000_000] * 6)),
+            read(storage),
+            storage.size(Bucket.RESULTS, KEY),
+            storage.tidy(60),
+        ]
+        async with asyncio.timeout(10):
+            answers = await asyncio.gather(*asks, return_exceptions=True)
+        over.set()
+
+    assert [type(each) for each in answers] == [Unavailable] * len(asks)
+
+
+@pytest.mark.server
+@pytest.mark.xdist_group("rgw")
+async def test_a_get_that_breaks_goes_on_where_it_broke(rgw: RGW, opening: Opening) -> None:
+    line, whole = Line(rgw.port, free_port()), os.urandom(3_000_000)
+    storage = opening(ceph_settings(rgw, endpoint=f"http://127.0.0.1:{line.port}"))
+    await line.mend()
+    await storage.start()
+    await storage.put(Bucket.RESULTS, KEY, stream(whole))
+    await line.renew(answers_break_after=[1_000_000])
+
+    got = await read(storage)
+
+    await line.cut()
+    assert got == whole
+    assert line.answers_break_after == []
+
+
 @pytest.mark.server
 @pytest.mark.xdist_group("moto")
 async def test_an_object_is_read_into_a_folder_where_one_is_set(
