@@ -31,7 +31,7 @@ from imagemill.storage.objects.sigv4 import Call, Keys, signed
 from imagemill.storage.objects.stores import open_store
 from imagemill.storage.settings import StorageSettings
 from tests.peers.azurite import KEY, Azurite
-from tests.peers.moto import Moto
+from tests.peers.moto import MotoServer
 from tests.peers.proof import Proof, proves, server_mark
 from tests.peers.rgw import RGW
 
@@ -201,8 +201,8 @@ def _ceph(request: pytest.FixtureRequest) -> Chosen:
 
 
 def _moto(request: pytest.FixtureRequest) -> Chosen:
-    moto: Moto = request.getfixturevalue("moto")
-    return Chosen("s3 on moto", f"moto {moto.version}", moto_settings(moto.url))
+    moto: MotoServer = request.getfixturevalue("moto")
+    return Chosen("s3 on moto", moto.version, moto_settings(moto.url))
 
 
 def _azure(request: pytest.FixtureRequest) -> Chosen:

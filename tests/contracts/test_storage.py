@@ -167,6 +167,8 @@ async def test_what_is_not_there_is_not_found(storage: Storage) -> None:
         await storage.open(Bucket.RESULTS, KEY, sha256=None)
     with pytest.raises(NotFound):
         await content(storage)
+    with pytest.raises(NotFound):
+        await content(storage, start=4, end=4)
     assert await storage.size(Bucket.RESULTS, KEY) is None
 
 

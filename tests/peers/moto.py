@@ -1,64 +1,78 @@
-"""AWS as moto plays it, on a free port of the loopback: what it keeps is gone with it.
-
-It checks no signature, no policy and no time, and tells that all uploads began in 2010.
-"""
+"""Moto's server of one test run: it answers as AWS does, keeps all in memory, and is not AWS."""
 
 from __future__ import annotations
 
 import contextlib
+import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx2
 
-from tests.peers.ports import free_port, listens, wait_for
 from tests.peers.programs import apart
 
 _START_S = 30.0
 
 
-@dataclass(slots=True)
-class Moto:
-    """One running `moto_server`, for any service of AWS."""
+@dataclass(frozen=True, slots=True)
+class MotoServer:
+    """One running `moto_server`."""
 
-    port: int
+    endpoint: str
     version: str
-    process: subprocess.Popen[bytes]
+    """Name and version, as its own installation tells them."""
 
     @property
     def url(self) -> str:
-        """Endpoint of every service."""
-        return f"http://127.0.0.1:{self.port}"
+        """Where it answers, over HTTP."""
+        return self.endpoint
 
-    def reset(self) -> None:
-        """Forget all that it keeps."""
-        httpx2.post(f"{self.url}/moto-api/reset", trust_env=False).raise_for_status()
+    @property
+    def port(self) -> int:
+        """Port that it listens at."""
+        return int(self.endpoint.rpartition(":")[2])
 
-    def stop(self) -> None:
-        """End it at once."""
-        self.process.kill()
-        self.process.wait(_START_S)
+    def forget(self) -> None:
+        """Lose everything that it keeps."""
+        httpx2.post(f"{self.endpoint}/moto-api/reset", timeout=10).raise_for_status()
 
 
 @contextlib.contextmanager
-def moto_server(port: int = 0) -> Iterator[Moto]:
-    """Run one for a block, at a port of its own or the one given; skip where there is none."""
-    chosen, program = port or free_port(), apart("moto", "moto_server")
-    version = _version(program)
-    command = [program, "-H", "127.0.0.1", "-p", str(chosen)]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdout=quiet, stderr=quiet) as process:
+def moto_server() -> Iterator[MotoServer]:
+    """Run one for a block; skip where it is not installed."""
+    program = apart("moto", "moto_server")
+    port = _free_port()
+    command = [program, "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            wait_for(lambda: listens(chosen), process, within_s=_START_S, what="moto_server")
-            yield Moto(chosen, version, process)
+            _await(port)
+            version = f"moto {_version(Path(program))}, a stand-in for AWS"
+            yield MotoServer(f"http://127.0.0.1:{port}", version)
         finally:
             process.kill()
 
 
-def _version(program: str) -> str:
-    python = program.replace("moto_server", "python")
-    asks = "from importlib.metadata import version; print(version('moto'))"
-    return subprocess.run(
-        [python, "-c", asks], check=True, capture_output=True, text=True, timeout=30
-    ).stdout.strip()
+def _version(program: Path) -> str:
+    (folder,) = program.parents[1].glob("lib/python*/site-packages/moto-*.dist-info")
+    return folder.name.removeprefix("moto-").removesuffix(".dist-info")
+
+
+def _free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
+def _await(port: int) -> None:
+    end = time.monotonic() + _START_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except ConnectionRefusedError:
+            assert time.monotonic() < end, "moto_server did not start"
+            time.sleep(0.05)  # sleeps: between two looks, for at most `_START_S`
+        else:
+            return
