@@ -15,7 +15,7 @@ from imagemill.cli.checks import State
 from imagemill.settings import PeerSettings, Settings, paths
 from tests.cli.programs import imagemill
 from tests.contracts.storages import moto_settings
-from tests.peers.moto import Moto
+from tests.peers.moto import MotoServer
 
 
 @pytest.mark.slow
@@ -113,7 +113,7 @@ def test_a_gateway_that_is_not_one_is_broken_and_its_url_is_not_shown() -> None:
 @pytest.mark.server
 @pytest.mark.xdist_group("moto")
 async def test_an_object_store_is_told_with_its_kind_and_whether_it_can_be_written(
-    moto: Moto,
+    moto: MotoServer,
 ) -> None:
     storage = moto_settings(moto.url)
     made = object_storage(storage)

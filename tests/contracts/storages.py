@@ -31,7 +31,7 @@ from imagemill.storage.objects.sigv4 import Call, Keys, signed
 from imagemill.storage.objects.stores import open_store
 from imagemill.storage.settings import StorageSettings
 from tests.peers.azurite import KEY, Azurite
-from tests.peers.moto import Moto
+from tests.peers.moto import MotoServer
 from tests.peers.proof import Proof, proves, server_mark
 from tests.peers.rgw import RGW
 
@@ -74,6 +74,26 @@ storage = LocalStorage(Path(sys.argv[1]), faults=faults)
 asyncio.run(storage.put(Bucket.RESULTS, "ab/half", pieces()))
 """
 """A program that is killed while it writes an object."""
+KILLED_SENDER: Final = """
+import asyncio, os, sys
+from imagemill.faults import Faults
+from imagemill.storage import Bucket
+from imagemill.storage.objects.opening import open_objects
+from imagemill.storage.settings import StorageSettings
+
+async def pieces():
+    for _ in range(12):
+        yield b"x" * 1_000_000
+
+async def send():
+    faults = Faults.read("half_written:kill", are_allowed=True)
+    settings = StorageSettings.model_validate_json(sys.argv[1])
+    storage = open_objects(settings, os.environ, faults)
+    await storage.put(Bucket.RESULTS, "ab/half", pieces())
+
+asyncio.run(send())
+"""
+"""The same for an object store, whose keys are in its environment."""
 
 
 def that_keep(*kept: str, over_network: bool = False) -> list[ParameterSet]:
@@ -140,7 +160,7 @@ async def _local(adapter: str, root: Path) -> AsyncIterator[Place]:
         return _files_below(root)
 
     async def kill_writer() -> None:
-        await asyncio.to_thread(_kill_writer, root)
+        await asyncio.to_thread(_killed, KILLED_WRITER, str(root))
 
     try:
         yield Place(guarded(local) if adapter == "guarded" else local, left, kill_writer)
@@ -152,9 +172,10 @@ def _files_below(root: Path) -> list[str]:
     return [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
 
 
-def _kill_writer(root: Path) -> None:
-    command = [sys.executable, "-c", KILLED_WRITER, str(root)]
-    done = subprocess.run(command, check=False, timeout=30, stdout=subprocess.DEVNULL)
+def _killed(program: str, told: str, **more: str) -> None:
+    command = [sys.executable, "-c", program, told]
+    environ = {**os.environ, **more}
+    done = subprocess.run(command, check=False, timeout=30, stdout=subprocess.DEVNULL, env=environ)
     assert done.returncode < 0
 
 
@@ -180,8 +201,8 @@ def _ceph(request: pytest.FixtureRequest) -> Chosen:
 
 
 def _moto(request: pytest.FixtureRequest) -> Chosen:
-    moto: Moto = request.getfixturevalue("moto")
-    return Chosen("s3 on moto", f"moto {moto.version}", moto_settings(moto.url))
+    moto: MotoServer = request.getfixturevalue("moto")
+    return Chosen("s3 on moto", moto.version, moto_settings(moto.url))
 
 
 def _azure(request: pytest.FixtureRequest) -> Chosen:
@@ -204,7 +225,10 @@ def _place(storage: ObjectStorage, chosen: Chosen) -> Place:
         return await in_store(settings)
 
     async def kill_writer() -> None:
-        await _asked(settings, "POST", f"{settings.prefix}ab/half", {"uploads": ""})
+        secret = settings.secret_key.get_secret_value()
+        keys = {"AWS_ACCESS_KEY_ID": settings.access_key, "AWS_SECRET_ACCESS_KEY": secret}
+        told = settings.model_copy(update={"access_key": "", "secret_key": SecretStr("")})
+        await asyncio.to_thread(_killed, KILLED_SENDER, told.model_dump_json(), **keys)
 
     is_azure = settings.url.startswith("az")
     headers = {"x-ms-blob-type": "BlockBlob"} if is_azure else {}

@@ -21,6 +21,8 @@ class Line:
     port: int
     breaks_after_bytes: int | None = None
     """Bytes of a connection after which it is cut; None never cuts."""
+    answers_break_after: list[int] = field(default_factory=list)
+    """Bytes of the answers after which the next connections are cut, a number for each."""
     tls: ssl.SSLContext | None = None
     """Ends TLS at the near end; None passes everything on as it is."""
     _server: asyncio.Server | None = None
@@ -37,14 +39,21 @@ class Line:
         for writer in [*self._open]:
             writer.transport.abort()
 
+    async def renew(self, *, answers_break_after: list[int]) -> None:
+        """End the connections that are open; the next ones break as told."""
+        await self.cut()
+        self.answers_break_after = answers_break_after
+        await self.mend()
+
     async def _pass(self, near: asyncio.StreamReader, caller: asyncio.StreamWriter) -> None:
         far, called = await asyncio.open_connection("127.0.0.1", self.target)
         ends = {caller, called}
+        most = self.answers_break_after.pop() if self.answers_break_after else None
         self._open |= ends
         try:
             async with asyncio.TaskGroup() as ways:
                 ways.create_task(_copy(near, called, self.breaks_after_bytes))
-                ways.create_task(_copy(far, caller, None))
+                ways.create_task(_copy(far, caller, most))
         except* OSError:
             pass
         finally:

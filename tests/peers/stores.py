@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.peers import azurite as azure
-from tests.peers.moto import Moto, moto_server
+from tests.peers.moto import MotoServer, moto_server
 from tests.peers.rgw import RGW, rgw_server
 
 
@@ -19,7 +19,7 @@ def rgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RGW]:
 
 
 @pytest.fixture(scope="session")
-def moto() -> Iterator[Moto]:
+def moto() -> Iterator[MotoServer]:
     """Give AWS as moto plays it; shared, so nobody resets or stops it."""
     with moto_server() as running:
         yield running

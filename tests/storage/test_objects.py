@@ -21,7 +21,7 @@ from imagemill.storage.objects.opening import open_objects
 from imagemill.storage.settings import StorageSettings
 from tests.contracts.storages import ceph_settings, in_store, moto_settings
 from tests.peers.line import Line
-from tests.peers.moto import Moto
+from tests.peers.moto import MotoServer
 from tests.peers.ports import free_port
 from tests.peers.rgw import RGW
 
@@ -43,7 +43,7 @@ async def opening() -> AsyncIterator[Opening]:
 
 
 @pytest.fixture
-async def line(moto: Moto) -> AsyncIterator[Line]:
+async def line(moto: MotoServer) -> AsyncIterator[Line]:
     """Give a line to moto that is cut until a test mends it."""
     line = Line(moto.port, free_port())
     yield line
@@ -78,7 +78,7 @@ async def test_wrong_credentials_are_an_error_at_the_start_that_says_so(
 @pytest.mark.server
 @pytest.mark.xdist_group("moto")
 async def test_a_bucket_that_is_not_there_is_an_error_at_the_start_that_names_it(
-    moto: Moto, opening: Opening
+    moto: MotoServer, opening: Opening
 ) -> None:
     name = "nowhere"
     settings = moto_settings(moto.url, create_buckets=False, originals_bucket=name)
@@ -90,7 +90,7 @@ async def test_a_bucket_that_is_not_there_is_an_error_at_the_start_that_names_it
 @pytest.mark.server
 @pytest.mark.xdist_group("moto")
 async def test_a_bucket_is_made_where_that_is_wanted_also_far_away(
-    moto: Moto, opening: Opening
+    moto: MotoServer, opening: Opening
 ) -> None:
     storage = opening(
         moto_settings(
@@ -146,7 +146,7 @@ async def test_a_line_that_breaks_in_a_large_put_leaves_no_object(
     line.breaks_after_bytes = 3_000_000
 
     with pytest.raises(Unavailable):
-        await storage.put(Bucket.RESULTS, KEY, stream(*[os.urandom(1_000_000)] * 13))
+        await storage.put(Bucket.RESULTS, KEY, stream(*[os.urandom(1_000_000)] * 40))
 
     line.breaks_after_bytes = None
     assert await storage.size(Bucket.RESULTS, KEY) is None
@@ -154,8 +154,75 @@ async def test_a_line_that_breaks_in_a_large_put_leaves_no_object(
 
 @pytest.mark.server
 @pytest.mark.xdist_group("moto")
+async def test_a_check_that_passed_is_believed_for_a_while(line: Line, opening: Opening) -> None:
+    storage = opening(quick(moto_settings(f"http://127.0.0.1:{line.port}")))
+    await line.mend()
+    await storage.start()
+    await storage.check()
+
+    await line.cut()
+
+    await storage.check()
+
+
+@pytest.mark.server
+@pytest.mark.xdist_group("rgw")
+async def test_leftovers_are_not_looked_for_with_wrong_credentials(
+    rgw: RGW, opening: Opening
+) -> None:
+    with pytest.raises(Unavailable, match="credentials"):
+        await opening(ceph_settings(rgw, secret_key="nobodys")).tidy(0)
+
+
+async def test_leftovers_that_cannot_be_seen_are_left_to_the_bucket(opening: Opening) -> None:
+    assert await opening(StorageSettings(url="gs://")).tidy(0) == 0
+
+
+async def test_a_store_that_takes_requests_and_says_nothing_is_given_up(opening: Opening) -> None:
+    over = asyncio.Event()
+
+    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        settings = quick(moto_settings(f"http://127.0.0.1:{port}"), timeout_s=0.2)
+        storage = opening(settings)
+        asks: list[Awaitable[object]] = [
+            storage.put(Bucket.RESULTS, KEY, stream(*[b"x" * 1_000_000] * 6)),
+            read(storage),
+            storage.size(Bucket.RESULTS, KEY),
+            storage.tidy(60),
+        ]
+        async with asyncio.timeout(10):
+            answers = await asyncio.gather(*asks, return_exceptions=True)
+        over.set()
+
+    assert [type(each) for each in answers] == [Unavailable] * len(asks)
+
+
+@pytest.mark.server
+@pytest.mark.xdist_group("rgw")
+async def test_a_get_that_breaks_goes_on_where_it_broke(rgw: RGW, opening: Opening) -> None:
+    line, whole = Line(rgw.port, free_port()), os.urandom(3_000_000)
+    storage = opening(ceph_settings(rgw, endpoint=f"http://127.0.0.1:{line.port}"))
+    await line.mend()
+    await storage.start()
+    await storage.put(Bucket.RESULTS, KEY, stream(whole))
+    await line.renew(answers_break_after=[1_000_000])
+
+    got = await read(storage)
+
+    await line.cut()
+    assert got == whole
+    assert line.answers_break_after == []
+
+
+@pytest.mark.server
+@pytest.mark.xdist_group("moto")
 async def test_an_object_is_read_into_a_folder_where_one_is_set(
-    moto: Moto,
+    moto: MotoServer,
     opening: Opening,
     tmp_path: Path,
 ) -> None:
@@ -222,7 +289,7 @@ async def test_a_store_is_asked_over_tls_and_only_when_its_certificate_is_truste
     ],
 )
 async def test_objects_are_encrypted_as_the_settings_say_also_by_signed_urls(
-    moto: Moto, opening: Opening, given: dict[str, object], told: str
+    moto: MotoServer, opening: Opening, given: dict[str, object], told: str
 ) -> None:
     storage = opening(moto_settings(moto.url, **given))
     await storage.start()

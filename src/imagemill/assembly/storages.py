@@ -9,6 +9,7 @@ from imagemill.assembly.addresses import address_of
 from imagemill.backup.places import objects_folder
 from imagemill.contracts.uploads import STORED
 from imagemill.errors import InvalidRequest
+from imagemill.faults import Faults
 from imagemill.storage import Storage
 from imagemill.storage.local import Links, LocalStorage
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def open_storage(parts: Parts) -> Storage:
     """Open the objects of an installation; they are closed with the parts."""
     if parts.settings.storage.url:
-        objects = object_storage(parts.settings.storage)
+        objects = object_storage(parts.settings.storage, parts.faults)
         parts.opened.push_async_callback(objects.close)
         parts.starts.append(objects.start)
         return objects
@@ -37,7 +38,7 @@ def open_storage(parts: Parts) -> Storage:
     return local
 
 
-def object_storage(settings: StorageSettings) -> ObjectStorage:
+def object_storage(settings: StorageSettings, faults: Faults | None = None) -> ObjectStorage:
     """Open an object store, which who opens it starts and closes.
 
     Raises `InvalidRequest` where the settings do not fit together, or its extra is missing.
@@ -49,7 +50,7 @@ def object_storage(settings: StorageSettings) -> ObjectStorage:
             "IMAGEMILL_STORAGE_URL is set, but the extra for it is not installed: "
             "pip install 'imagemill[s3]'."
         ) from error
-    return opening.open_objects(settings, os.environ)
+    return opening.open_objects(settings, os.environ, faults)
 
 
 def _leave_unsynced(_: int) -> None:

@@ -10,7 +10,7 @@ Known limits:
 - On Azure, writers of one key at once share the parts that nobody has completed: beyond 5 MiB all
   but one may fail with `Unavailable`. Who reads compares the sha256, as everywhere.
 - A bucket that was removed looks like an object that is not there when its size is asked for.
-- `get` streams what the store sends and is cut when the store cuts it; nothing is asked again.
+- A `get` that breaks is asked again from where it broke, if the object is still the same one.
 - `check` leaves one small object, named `check`, in each bucket.
 - Google was never tried: nothing that runs here speaks its language.
 
@@ -37,6 +37,7 @@ import structlog
 from obstore.exceptions import BaseError
 
 from imagemill.errors import InvalidRequest, NotFound, Unavailable
+from imagemill.faults import Faults
 from imagemill.storage import Bucket, SignedUrl, Stored, Wish, lost
 from imagemill.storage.objects.calls import Calls
 from imagemill.storage.objects.refusals import Refusal, code_of, kind_of, of, said, translated
@@ -70,6 +71,7 @@ class Buckets:
     requests: S3Requests | None = None
     """Asks S3 what obstore cannot; None where the keys are not known here."""
     prefix: str = ""
+    faults: Faults = field(default_factory=Faults.none)
     spool: Path | None = None
     """Folder for objects while they are read as files; None has them in memory."""
     makes_buckets: bool = False
@@ -112,7 +114,8 @@ class ObjectStorage:
     async def put(self, bucket: Bucket, key: str, content: AsyncIterable[bytes]) -> Stored:
         """Send one request for up to 5 MiB, or parts of 5 MiB, two at once: 20 MB of memory."""
         store = self._buckets.stores[bucket]
-        return await Sending(store, self._path(key), _ATTRIBUTES, self._calls).run(content)
+        sending = Sending(store, self._path(key), _ATTRIBUTES, self._calls, self._buckets.faults)
+        return await sending.run(content)
 
     async def get(
         self, bucket: Bucket, key: str, *, start: int = 0, end: int | None = None

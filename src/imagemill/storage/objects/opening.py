@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from imagemill.faults import Faults
 from imagemill.storage import Bucket
 from imagemill.storage.objects import Buckets, ObjectStorage
 from imagemill.storage.objects import places as where
@@ -16,7 +17,9 @@ from imagemill.storage.objects.unfinished import S3Requests
 from imagemill.storage.settings import StorageSettings
 
 
-def open_objects(settings: StorageSettings, environ: Mapping[str, str]) -> ObjectStorage:
+def open_objects(
+    settings: StorageSettings, environ: Mapping[str, str], faults: Faults | None = None
+) -> ObjectStorage:
     """Open an object store, which whoever opens it starts and closes.
 
     Raises `InvalidRequest` where the settings do not fit together.
@@ -32,6 +35,7 @@ def open_objects(settings: StorageSettings, environ: Mapping[str, str]) -> Objec
             calls=calls,
             requests=_requests(settings, names, keys) if keys else None,
             prefix=settings.prefix,
+            faults=faults or Faults.none(),
             spool=settings.spool,
             makes_buckets=settings.create_buckets,
         )

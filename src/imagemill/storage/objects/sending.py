@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import obstore
 
+from imagemill.faults import Faults, Point
 from imagemill.storage import Stored
 from imagemill.storage.objects.calls import Calls
 from imagemill.storage.objects.refusals import translated
@@ -35,8 +36,16 @@ _ABORT_S: Final = 30.0
 class Sending:
     """One object that is written from a stream, and what was seen of it on the way."""
 
-    def __init__(self, store: ObjectStore, path: str, attributes: Attributes, calls: Calls) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        path: str,
+        attributes: Attributes,
+        calls: Calls,
+        faults: Faults,
+    ) -> None:
         """Send to this place of a store."""
+        self._faults = faults
         self._store = store
         self._path = path
         self._attributes = attributes
@@ -50,6 +59,7 @@ class Sending:
         first, is_all = await _first(pieces, PART_BYTES)
         with translated():
             if is_all:
+                self._faults.reach(Point.HALF_WRITTEN)
                 put = obstore.put_async(
                     self._store,
                     self._path,
@@ -81,6 +91,7 @@ class Sending:
             async for piece in pieces:
                 if not await feed.give(piece):
                     break
+            self._faults.reach(Point.HALF_WRITTEN)
             await feed.give(None)
             await asyncio.shield(sent)
         except BaseException:
