@@ -94,6 +94,10 @@ bench-finding: $(VENV)/.installed-dev ## measure finding among 100,000 images; t
 bench-crowd: $(VENV)/.installed-dev ## measure what slow clients and large uploads do to others; takes two minutes
 	@$(BIN)/python -m benchmarks.crowd
 
+.PHONY: adapters
+adapters: $(VENV)/.installed-dev $(TOOLS)/peers ## run every adapter's suite on its real server, and write docs/reference/adapters.md
+	@$(BIN)/pytest -q tests/contracts --adapters docs/reference/adapters.md
+
 .PHONY: chaos
 chaos: $(VENV)/.installed-dev ## kill, freeze, fill and cut, at full size; takes an hour and a quiet machine
 	@$(BIN)/python -m tests.chaos --full

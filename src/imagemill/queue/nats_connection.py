@@ -108,11 +108,12 @@ class Connection:
             await self._client.close()
 
     async def _opened(self) -> Client:
-        client = Client()
+        options, client = self.login.options(), Client()
+        self._refusal = None
         try:
             async with asyncio.timeout(_CONNECT_S):
                 await client.connect(
-                    **self.login.options(),
+                    **options,
                     name="imagemill",
                     error_cb=self._noted,
                     disconnected_cb=self._lost,
@@ -133,12 +134,13 @@ class Connection:
         return client
 
     def _explained(self, error: Exception) -> ImagemillError:
-        if "authorization" in str(error).lower():
+        if _is_about_login(error):
             return InvalidRequest("NATS does not let us in: its name, password or key is wrong.")
         return Unavailable(f"NATS cannot be reached: {str(error) or type(error).__name__}.")
 
     async def _noted(self, error: Exception) -> None:
-        self._refusal = error
+        if not _is_about_login(self._refusal):  # A broken pipe follows it, which explains nothing.
+            self._refusal = error
         _log.debug("nats_said", reason=str(error))
 
     async def _lost(self) -> None:
@@ -149,8 +151,13 @@ class Connection:
         await self.came_back()
 
 
+def _is_about_login(error: Exception | None) -> bool:
+    return "authorization" in str(error).lower()
+
+
 def _check_version(client: Client) -> None:
     version = client.connected_server_version
     if (version.major, version.minor) < _OLDEST_VERSION:
         oldest = ".".join(map(str, _OLDEST_VERSION))
-        raise InvalidRequest(f"The NATS server is {version}; it must be {oldest} or newer.")
+        found = f"{version.major}.{version.minor}.{version.patch}"
+        raise InvalidRequest(f"The NATS server is {found}; it must be {oldest} or newer.")
