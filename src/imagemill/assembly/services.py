@@ -47,6 +47,7 @@ from imagemill.jobs.settings import JobsSettings
 from imagemill.jobs.states import Patience
 from imagemill.jobs.sweep import Sweeper
 from imagemill.jobs.waiting import Waiting
+from imagemill.notifier.broadcast import Broadcast
 from imagemill.notifier.letters import forget_said
 from imagemill.notifier.logs import ImagesLog, JobsLog
 from imagemill.notifier.service import Notifier
@@ -182,6 +183,8 @@ async def _start_notifier(parts: Parts) -> ASGIApp:
     )
     await notifier.start()
     parts.loops.append(notifier.run)
+    if parts.settings.notifier.publish_events:
+        parts.loops.append(Broadcast(jobs, database, await parts.queue()).run)
     app = notifier.app()
     hooks.answer(app)
     telling.answer(app, notifier)
