@@ -8,11 +8,9 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import trustme
 from nats.aio.client import Client
 from pydantic import SecretStr
 
@@ -21,36 +19,11 @@ from imagemill.queue.nats import NATSQueue
 from imagemill.queue.nats_connection import Login
 from imagemill.queue.nats_settings import NATSSettings
 from imagemill.queue.tls import TLSSettings
+from tests.peers.certificates import Certificates
 from tests.peers.nats import NATSServer, nats_server
 from tests.peers.proof import server_mark
 
 pytestmark = server_mark("nats")
-
-
-@dataclass(frozen=True, slots=True)
-class Certificates:
-    """Files of one authority, a server and a client."""
-
-    folder: Path
-
-    @classmethod
-    def made(cls, folder: Path) -> Certificates:
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(folder / "ca.pem")
-        for name in ("127.0.0.1", "client.example"):
-            issued = authority.issue_cert(name)
-            issued.private_key_and_cert_chain_pem.write_to_path(folder / f"{name}.pem")
-        return cls(folder)
-
-    @property
-    def settings(self) -> TLSSettings:
-        client = self.folder / "client.example.pem"
-        return TLSSettings(ca_file=self.folder / "ca.pem", certificate_file=client, key_file=client)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates.made(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module")
@@ -58,17 +31,11 @@ def guarded(
     certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[NATSServer]:
     """Run a server that speaks TLS alone, asks for a certificate, and for a name and password."""
-    server = str(certificates.folder / "127.0.0.1.pem")
+    server = str(certificates.server)
     options = ["--tlsverify", "--tlscert", server, "--tlskey", server]
-    options += ["--tlscacert", str(certificates.folder / "ca.pem")]
+    options += ["--tlscacert", str(certificates.ca)]
     options += ["--user", "mill", "--pass", "stones"]
     with nats_server(tmp_path_factory.mktemp("guarded"), options) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NATSServer]:
-    with nats_server(tmp_path_factory.mktemp("plain")) as running:
         yield running
 
 
@@ -84,6 +51,11 @@ async def opened(
         yield queue
 
 
+def shown(files: Certificates) -> TLSSettings:
+    """Trust the authority, and show a certificate of it."""
+    return TLSSettings(ca_file=files.ca, certificate_file=files.client, key_file=files.client)
+
+
 def named(password: str) -> NATSSettings:
     return NATSSettings(user="mill", password=SecretStr(password))
 
@@ -91,7 +63,7 @@ def named(password: str) -> NATSSettings:
 async def test_certificates_name_and_password_open_a_guarded_server(
     guarded: NATSServer, certificates: Certificates
 ) -> None:
-    async with opened(guarded.url, settings=named("stones"), tls=certificates.settings) as queue:
+    async with opened(guarded.url, settings=named("stones"), tls=shown(certificates)) as queue:
         await queue.publish("jobs", [b"in"])
 
         assert await queue.depth("jobs") == 1
@@ -102,7 +74,7 @@ async def test_a_name_and_password_may_stand_in_the_address(
 ) -> None:
     address = guarded.url.replace("nats://", "tls://mill:stones@")
 
-    async with opened(address, tls=certificates.settings) as queue:
+    async with opened(address, tls=shown(certificates)) as queue:
         await queue.publish("address", [b"in"])
 
         assert await queue.depth("address") == 1
@@ -112,7 +84,7 @@ async def test_a_wrong_password_is_refused_at_the_start(
     guarded: NATSServer, certificates: Certificates
 ) -> None:
     with pytest.raises(InvalidRequest, match="does not let us in"):
-        async with opened(guarded.url, settings=named("sand"), tls=certificates.settings):
+        async with opened(guarded.url, settings=named("sand"), tls=shown(certificates)):
             pass
 
 
@@ -122,8 +94,8 @@ async def test_a_server_that_nobody_vouches_for_is_not_spoken_to(guarded: NATSSe
             await queue.publish("jobs", [b"secret"])
 
 
-async def test_any_server_of_the_address_will_do(plain: NATSServer) -> None:
-    async with opened("nats://127.0.0.1:9", plain.url) as queue:
+async def test_any_server_of_the_address_will_do(nats: NATSServer) -> None:
+    async with opened("nats://127.0.0.1:9", nats.url) as queue:
         await queue.publish("any", [b"in"])
 
         assert await queue.depth("any") == 1
@@ -158,20 +130,20 @@ async def test_an_old_server_is_refused(unused_tcp_port: int) -> None:
                 pass
 
 
-async def test_a_stream_that_is_no_work_queue_is_refused(plain: NATSServer) -> None:
+async def test_a_stream_that_is_no_work_queue_is_refused(nats: NATSServer) -> None:
     client = Client()
-    await client.connect(plain.url)
+    await client.connect(nats.url)
     await client.jetstream().add_stream(name="imagemill-kept", subjects=["imagemill.kept"])
     await client.close()
 
-    async with opened(plain.url) as queue:
+    async with opened(nats.url) as queue:
         with pytest.raises(InvalidRequest, match="imagemill-kept is no work queue"):
             await queue.publish("kept", [b"never gone"])
 
 
-async def test_a_message_that_is_sent_again_under_its_id_is_there_once(plain: NATSServer) -> None:
+async def test_a_message_that_is_sent_again_under_its_id_is_there_once(nats: NATSServer) -> None:
     ids = iter(["one", "one", "two"])
-    login = Login((plain.url,), NATSSettings(), TLSSettings())
+    login = Login((nats.url,), NATSSettings(), TLSSettings())
     queue = NATSQueue(login, lambda: next(ids), time.time)
 
     for body in (b"a", b"a", b"a"):
