@@ -102,6 +102,10 @@ bench-crowd: $(VENV)/.installed-dev ## measure what slow clients and large uploa
 bench-engines: $(VENV)/.installed-dev $(TOOLS)/peers ## measure the same jobs on every database, broker and storage; takes ten minutes
 	@$(BIN)/python -m benchmarks.engines
 
+.PHONY: adapters
+adapters: $(VENV)/.installed-dev $(TOOLS)/peers ## run every adapter's suite on its real server, and write docs/reference/adapters.md
+	@$(BIN)/pytest -q tests/contracts --adapters docs/reference/adapters.md
+
 .PHONY: chaos
 chaos: $(VENV)/.installed-dev ## kill, freeze, fill and cut, at full size; takes an hour and a quiet machine
 	@$(BIN)/python -m tests.chaos --full

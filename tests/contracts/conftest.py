@@ -24,6 +24,7 @@ from imagemill.rates.memory import MemoryRates
 from imagemill.rates.redis import RedisRates
 from imagemill.storage import Storage
 from tests.contracts import databases, queues, storages
+from tests.peers.certificates import Certificates
 from tests.peers.kafka_mock import KafkaMock, kafka_mock
 from tests.peers.nats import NATSServer, nats_server
 from tests.peers.rabbitmq import RabbitMQServer, rabbitmq_server
@@ -105,8 +106,17 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NATSServer]:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]:
-    with rabbitmq_server(tmp_path_factory.mktemp("rabbitmq"), is_managed=True) as running:
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates.made(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(
+    certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RabbitMQServer]:
+    """Run one that tells how it is by HTTP, and asks for certificates at a second port."""
+    folder = tmp_path_factory.mktemp("rabbitmq")
+    with rabbitmq_server(folder, certificates=certificates, is_managed=True) as running:
         yield running
 
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -40,7 +41,15 @@ class Server(Protocol):
 
 
 Started = Callable[[Path], AbstractContextManager[Server]]
-SERVERS: Final[dict[str, Started]] = {"nats": nats_server, "rabbitmq": rabbitmq_server}
+SERVERS: Final[dict[str, Started]] = {
+    "nats": nats_server,
+    # It takes messages back after 3 s in one consumer's hands: 30 minutes elsewhere.
+    "rabbitmq": partial(
+        rabbitmq_server,
+        lines=["consumer_timeout = 3000"],
+        words="-rabbit channel_tick_interval 500",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +155,19 @@ async def test_a_broker_that_lost_everything_is_set_up_again(mine: Mine, queue: 
 
     assert await waiting == b"new"
     assert await queue.depth(TOPIC) == 0
+
+
+@pytest.mark.parametrize(
+    "mine", [pytest.param("rabbitmq", marks=server_mark("rabbitmq"))], indirect=True
+)
+async def test_rabbitmq_takes_a_message_back_that_is_held_for_too_long(
+    mine: Mine, queue: Queue
+) -> None:
+    await published(queue, [b"long"])
+    receiving = queue.receive(TOPIC)
+    first = await anext(receiving)
+
+    second = await take(receiving)
+    await first.done()
+
+    assert first.body == second == b"long"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.peers.certificates import Certificates
 from tests.peers.programs import program
 
 _START_S = 60.0
@@ -25,7 +26,8 @@ _COMMAND = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """The program itself: what lies on the PATH of Debian changes the user."""
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port that nobody listens at."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return int(held.getsockname()[1])
@@ -38,12 +40,17 @@ class RabbitMQServer:
     folder: Path
     lines: Sequence[str] = ()
     """Further lines of its configuration."""
+    words: str = ""
+    """Further words of its command line, for what the configuration has no line for."""
     is_managed: bool = True
     """Whether it tells by HTTP how it is; it starts faster if not."""
-    port: int = field(default_factory=_free_port)
-    management_port: int = field(default_factory=_free_port)
+    certificates: Certificates | None = None
+    """What it shows, and asks for, at a port for TLS; without them there is no such port."""
+    port: int = field(default_factory=free_port)
+    tls_port: int = field(default_factory=free_port)
+    management_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] = field(init=False)
-    _ports: tuple[int, int] = field(default_factory=lambda: (_free_port(), _free_port()))
+    _ports: tuple[int, int] = field(default_factory=lambda: (free_port(), free_port()))
     """Of the distribution protocol and of its name service."""
     _name: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex[:8]}@localhost")
 
@@ -51,6 +58,11 @@ class RabbitMQServer:
     def url(self) -> str:
         """Address for clients."""
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
+
+    @property
+    def tls_url(self) -> str:
+        """Address for clients with a certificate."""
+        return f"amqps://guest:guest@localhost:{self.tls_port}/"
 
     @property
     def management_url(self) -> str:
@@ -71,7 +83,8 @@ class RabbitMQServer:
             "collect_statistics_interval = 500",
         ]
         listens = f"listeners.tcp.1 = 127.0.0.1:{self.port}"
-        conf = [listens, *(managed if self.is_managed else []), *self.lines]
+        tls = self._tls_lines(self.certificates) if self.certificates else []
+        conf = [listens, *(managed if self.is_managed else []), *tls, *self.lines]
         (self.folder / "rabbitmq.conf").write_text("\n".join(conf) + "\n", encoding="utf-8")
         plugins = "[rabbitmq_management].\n" if self.is_managed else "[].\n"
         (self.folder / "plugins").write_text(plugins, encoding="utf-8")
@@ -107,6 +120,16 @@ class RabbitMQServer:
                 if f"HOME={self.folder}\0".encode() in found.read_bytes():
                     os.kill(int(found.parent.name), signal.SIGKILL)
 
+    def _tls_lines(self, files: Certificates) -> list[str]:
+        return [
+            f"listeners.ssl.1 = 127.0.0.1:{self.tls_port}",
+            f"ssl_options.cacertfile = {files.ca}",
+            f"ssl_options.certfile = {files.server}",
+            f"ssl_options.keyfile = {files.server}",
+            "ssl_options.verify = verify_peer",
+            "ssl_options.fail_if_no_peer_cert = true",
+        ]
+
     def _environment(self) -> dict[str, str]:
         distribution, names = self._ports
         return {
@@ -121,21 +144,29 @@ class RabbitMQServer:
             "RABBITMQ_LOG_BASE": str(self.folder / "log"),
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ("-kernel inet_dist_use_interface {127,0,0,1}"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                f"-kernel inet_dist_use_interface {{127,0,0,1}}"
+                f" -rabbit quorum_tick_interval 500 {self.words}"
+            ),
         }
 
 
 @contextlib.contextmanager
 def rabbitmq_server(
-    folder: Path, lines: Sequence[str] = (), *, is_managed: bool = False
+    folder: Path,
+    lines: Sequence[str] = (),
+    *,
+    words: str = "",
+    is_managed: bool = False,
+    certificates: Certificates | None = None,
 ) -> Iterator[RabbitMQServer]:
     """Run one for a block; skip where there is none."""
     program("rabbitmq-server")
     if not _COMMAND.exists():
         pytest.skip("rabbitmq-server is not where Debian puts it")
-    server = RabbitMQServer(folder, lines, is_managed)
-    server.start()
+    server = RabbitMQServer(folder, lines, words, is_managed, certificates)
     try:
+        server.start()
         yield server
     finally:
         server.end()

@@ -49,6 +49,7 @@ from imagemill.jobs.settings import JobsSettings
 from imagemill.jobs.states import Patience
 from imagemill.jobs.sweep import Sweeper
 from imagemill.jobs.waiting import Waiting
+from imagemill.notifier.broadcast import Broadcast
 from imagemill.notifier.letters import forget_said
 from imagemill.notifier.logs import ImagesLog, JobsLog
 from imagemill.notifier.service import Notifier
@@ -196,6 +197,8 @@ async def _start_notifier(parts: Parts) -> ASGIApp:
     )
     await notifier.start()
     parts.loops += [notifier.run, hearing(database, lambda _: bell.set())]
+    if parts.settings.notifier.publish_events:
+        parts.loops.append(Broadcast(jobs, database, await parts.queue()).run)
     app = notifier.app()
     hooks.answer(app)
     telling.answer(app, notifier)

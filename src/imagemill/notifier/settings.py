@@ -17,6 +17,11 @@ class NotifierSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    publish_events: bool = Field(
+        False,
+        description="Whether every event of jobs goes to the topic `events` of the queue as well; "
+        "only where somebody takes them from there, for they are kept until then.",
+    )
     deliveries_at_once: int = Field(
         256, ge=1, le=10_000, description="Deliveries that are tried at the same time."
     )
