@@ -78,11 +78,11 @@ def order_of_writing(connection: Connection) -> str:
 
 
 def plan_of(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> str:
-    """Tell how the engine would read, were the tables large: it names the indexes."""
+    """Tell how the engine would read: it names the indexes."""
     if connection.engine == "sqlite":
         rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
         return "\n".join(row["detail"] for row in rows)
-    connection.execute("SET LOCAL enable_seqscan = off")
+    connection.execute("SET LOCAL enable_seqscan = off")  # Tables of tests are small.
     rows = connection.execute(f"EXPLAIN {statement}", parameters)
     return "\n".join(row["QUERY PLAN"] for row in rows)
 
