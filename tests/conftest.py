@@ -11,7 +11,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-pytest_plugins = ("pytester", "tests.peers.proof", "tests.peers.fixtures", "tests.peers.engines")
+pytest_plugins = (
+    "pytester",
+    *("tests.peers.proof", "tests.peers.fixtures", "tests.peers.engines"),
+)
 
 # A deadline for each example fails on a busy machine; the timeout of the whole test stays.
 hypothesis.settings.register_profile("house", deadline=None)

@@ -14,6 +14,7 @@ BROAD = frozenset({"Exception", "BaseException"})
 EDGES: Mapping[str, str] = {
     "src/imagemill/cli/application.py": "the command line: one line for people, no traceback",
     "src/imagemill/database/sqlite.py": "a thread's result: raised again where it is awaited",
+    "src/imagemill/database/postgres/writing.py": "as in sqlite.py",
     "src/imagemill/engine/child.py": "the order: whatever it met becomes its answer",
     "src/imagemill/engine/zygote.py": "the zygote's end: the parent is told why",
     "src/imagemill/uploads/fetching.py": "the fetch: whatever it met ends it, and no other",

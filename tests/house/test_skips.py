@@ -12,7 +12,8 @@ pytestmark = pytest.mark.slow
 CONFTEST = (
     (Path(__file__).parents[1] / "conftest.py")
     .read_text(encoding="utf-8")
-    .replace(', "tests.peers.proof"', "")  # A plugin that these runs do without.
+    .replace('    *("tests.peers.proof", "tests.peers.fixtures", "tests.peers.engines"),\n', "")
+    # Plugins that these runs do without.
 )
 SETTINGS = "[pytest]\nmarkers =\n  server: ...\n  may_skip(reason): ...\n"
 
