@@ -91,6 +91,7 @@ async def waiting(database: Database) -> int:
     return len(await database.read(lambda each: records.oldest(each, 1000)))
 
 
+@pytest.mark.both_engines
 async def test_entries_are_handed_over_in_order_and_forgotten(
     database: Database, users: UsersStandIn, forwarding: Forwarding
 ) -> None:

@@ -44,6 +44,7 @@ async def test_an_old_answer_is_not_found(database: Database) -> None:
     assert await found(database, after=NOW) is None
 
 
+@pytest.mark.both_engines
 async def test_a_key_that_another_process_took_undoes_the_whole_transaction(
     database: Database,
 ) -> None:
@@ -71,6 +72,7 @@ async def test_an_answer_that_is_too_old_makes_room_for_a_new_one(
     assert await found(database) == newer
 
 
+@pytest.mark.both_engines
 async def test_old_answers_are_forgotten_a_few_at_a_time(database: Database) -> None:
     def kept(connection: Connection) -> None:
         for number in range(5):

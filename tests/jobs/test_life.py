@@ -18,6 +18,7 @@ from imagemill.jobs.turns import Priority
 from tests.jobs.life import A, B, Life, living
 
 
+@pytest.mark.both_engines
 async def test_a_job_is_accepted_with_its_outbox_row_and_its_event(life: Life) -> None:
     (job,) = await life.accept()
 
@@ -37,6 +38,7 @@ async def test_what_cannot_be_kept_beside_a_job_undoes_the_job(life: Life) -> No
     assert (left, await life.unfinished()) == ([0, 0, 0, 0], 0)
 
 
+@pytest.mark.both_engines
 async def test_a_remembered_answer_is_kept_in_the_transaction_of_its_job(life: Life) -> None:
     def keep(connection: Connection, made: Sequence[Job]) -> None:
         told = Remembered("meaning", 202, None, "{}", made[0].id, connection.now())
@@ -60,6 +62,7 @@ async def test_jobs_are_announced_as_they_came(life: Life) -> None:
     assert await life.count("outbox") == 0
 
 
+@pytest.mark.both_engines
 async def test_no_more_jobs_are_announced_than_workers_come_for(life: Life) -> None:
     made = await life.accept(100)
     await life.relayed()
@@ -105,6 +108,7 @@ async def test_the_clock_of_turns_never_goes_back(life: Life) -> None:
     assert [row["turn"] for row in rows] == [80]
 
 
+@pytest.mark.both_engines
 async def test_a_message_that_was_lost_is_announced_again(life: Life) -> None:
     made = await life.accept(3)
     await life.relayed()
@@ -152,6 +156,7 @@ async def test_a_job_that_nobody_knows_is_not_lent(life: Life) -> None:
     assert await life.claim(job) is None
 
 
+@pytest.mark.both_engines
 async def test_a_silent_workers_job_goes_to_another_and_its_late_finish_is_refused(
     life: Life,
 ) -> None:
@@ -181,6 +186,7 @@ async def test_a_result_is_recorded_once(life: Life) -> None:
     assert await life.unfinished() == 0
 
 
+@pytest.mark.both_engines
 async def test_a_worker_that_beats_keeps_its_job(life: Life) -> None:
     (job,) = await life.accept()
     claim = await life.claimed(job)

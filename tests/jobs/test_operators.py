@@ -154,6 +154,7 @@ async def test_what_an_operator_replays_belongs_to_its_owner(asked: Asked) -> No
     assert foreign.status_code == 404
 
 
+@pytest.mark.both_engines
 async def test_an_operator_decides_about_many_letters_of_everybody(asked: Asked) -> None:
     first, second = await dead(asked.life), await dead(asked.life, B)
     third = await dead(asked.life, B)

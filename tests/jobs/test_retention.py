@@ -83,6 +83,7 @@ async def test_a_result_that_a_waiting_job_counts_on_stays(life: Life) -> None:
     assert await life.finish(claim) is None
 
 
+@pytest.mark.both_engines
 async def test_a_result_that_went_is_made_again(life: Life) -> None:
     await completed(life)
     await life.pass_(101)
@@ -119,6 +120,7 @@ async def test_a_result_that_was_made_again_is_not_taken_for_garbage(tmp_path: P
         assert await life.count("garbage") == 0
 
 
+@pytest.mark.both_engines
 async def test_a_job_goes_with_all_that_was_kept_about_it(life: Life) -> None:
     job = await completed(life)
     (poison,) = await life.accept()

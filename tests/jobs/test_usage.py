@@ -142,6 +142,7 @@ async def test_many_jobs_are_counted_as_one_and_refused_as_one(life: Life) -> No
     assert await life.unfinished() == 1
 
 
+@pytest.mark.both_engines
 async def test_jobs_at_the_same_moment_share_the_quota(life: Life) -> None:
     tried = await asyncio.gather(*(life.accept(1, KEY) for _ in range(20)), return_exceptions=True)
 

@@ -65,6 +65,7 @@ async def test_a_job_by_url_is_queued_and_nobody_can_claim_it(life: Life) -> Non
     assert await life.unfinished() == 1
 
 
+@pytest.mark.both_engines
 async def test_a_job_goes_on_when_its_image_is_there(life: Life) -> None:
     job = await submitted(life)
     await asked(life)

@@ -6,6 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
+
 from imagemill.database import Database, Unit
 from imagemill.errors import Unavailable
 from imagemill.notifier.channels import again, never
@@ -66,6 +68,7 @@ async def test_a_delivery_that_can_never_go_well_is_tried_once(told: Told) -> No
     assert [(each.status, each.tries) for each in await told.owed()] == [(DeliveryStatus.FAILED, 1)]
 
 
+@pytest.mark.both_engines
 async def test_every_try_is_recorded(told: Told) -> None:
     await told.hear(event(1))
     told.receiver.answers = [again("Answered 503.", 60.0, status=503, answer="x" * 5000)]
@@ -142,6 +145,7 @@ async def test_the_end_of_a_try_whose_lease_is_over_is_not_recorded(told: Told) 
     assert len(await told.rows("SELECT * FROM attempts")) == 1
 
 
+@pytest.mark.both_engines
 async def test_two_notifiers_do_not_try_the_same_delivery(told: Told) -> None:
     await told.hear(*(event(each) for each in range(1, 4)))
     first, second = told.notifier.sender(), told.notifier.sender()
@@ -165,6 +169,7 @@ async def test_a_slow_receiver_holds_up_nobody_else(told: Told) -> None:
     await asyncio.gather(sending, return_exceptions=True)
 
 
+@pytest.mark.both_engines
 async def test_ended_deliveries_are_forgotten_with_their_events_and_tries(told: Told) -> None:
     told.wanted.names = ("one", "two")
     await told.hear(event(1))

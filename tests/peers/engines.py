@@ -23,7 +23,8 @@ from tests.peers.proof import server_mark
 from tests.peers.schemas import place
 
 _MARK: Final = "both_engines"
-_POSTGRES: Final = "on postgres"
+POSTGRES: Final = "on postgres"
+"""Value of the fixture `_engine` for a test that needs it."""
 
 
 @dataclass(slots=True)
@@ -53,8 +54,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test on both engines that is marked so."""
     if metafunc.definition.get_closest_marker(_MARK):
-        both = ["", pytest.param(_POSTGRES, marks=server_mark("postgres"))]
-        metafunc.parametrize("_engine", both, indirect=True, ids=["on sqlite", _POSTGRES])
+        both = ["", pytest.param(POSTGRES, marks=server_mark("postgres"))]
+        metafunc.parametrize("_engine", both, indirect=True, ids=["on sqlite", POSTGRES])
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +63,7 @@ def _engine(request: pytest.FixtureRequest) -> None:
     """Choose the engine of a test before it opens anything, and start its server."""
     asked = getattr(request, "param", None)
     of_all = request.config.getoption("--database") == "postgres"
-    is_postgres = of_all if asked is None else asked == _POSTGRES
+    is_postgres = of_all if asked is None else asked == POSTGRES
     is_needed = is_postgres or any(
         each.name == "xdist_group" and each.args == ("postgres",)
         for each in request.node.iter_markers()
@@ -77,11 +78,11 @@ def order_of_writing(connection: Connection) -> str:
 
 
 def plan_of(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> str:
-    """Tell how the engine would read, were the tables large: it names the indexes."""
+    """Tell how the engine would read: it names the indexes."""
     if connection.engine == "sqlite":
         rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
         return "\n".join(row["detail"] for row in rows)
-    connection.execute("SET LOCAL enable_seqscan = off")
+    connection.execute("SET LOCAL enable_seqscan = off")  # Tables of tests are small.
     rows = connection.execute(f"EXPLAIN {statement}", parameters)
     return "\n".join(row["QUERY PLAN"] for row in rows)
 

@@ -20,7 +20,10 @@ from imagemill.database import Connection
 from imagemill.errors import InvalidRequest, NotFound
 from imagemill.uploads import records
 from imagemill.uploads.finding import Filters, Place, Sort, Wanted
-from imagemill.uploads.records import finding
+from imagemill.uploads.records import dialects, finding
+from imagemill.uploads.words import word_terms
+from tests.peers.engines import POSTGRES, plan_of
+from tests.peers.proof import server_mark
 from tests.uploads.forms import FORM, file_part, form, part, stream
 from tests.uploads.service import OWNER, Service
 
@@ -126,6 +129,7 @@ async def test_a_list_goes_on_page_after_page(shelf: Service, sort: str, order: 
     assert len(set(whole)) == 5
 
 
+@pytest.mark.both_engines
 async def test_every_way_to_read_a_list_gives_the_same_list(shelf: Service) -> None:
     for number in range(6):
         tags = ["one"] if number % 2 else ["one", "two"]
@@ -141,6 +145,41 @@ async def test_every_way_to_read_a_list_gives_the_same_list(shelf: Service) -> N
 
     assert [walked for walked, looked_up in both if walked != looked_up] == []
     assert {len(walked) for walked, _ in both} == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    "_engine", [pytest.param(POSTGRES, marks=server_mark("postgres"))], indirect=True
+)
+async def test_words_are_looked_up_in_the_index_on_postgres(shelf: Service) -> None:
+    await kept(shelf, name="Harbour.png")
+    await shelf.uploads.database.run(five_thousand)
+    asked = {
+        "terms": dialects.POSTGRES.terms(word_terms("owner", ["harbour"])),
+        "owner": "owner",
+        "most": 10,
+    }
+    looked_up = dialects.POSTGRES.from_terms.format(key="images.number", name="''")
+
+    def plans(connection: Connection) -> list[str]:
+        return [plan_of(connection, each, asked) for each in (dialects.POSTGRES.count, looked_up)]
+
+    read = await shelf.uploads.database.read(plans)
+
+    assert ["Index Scan on image_words_by_term" in plan for plan in read] == [True, True], read
+
+
+def five_thousand(connection: Connection) -> None:
+    """Put rows there as they are after years, and let the engine look at them."""
+    connection.execute("""
+INSERT INTO images (id, owner, sha256, storage_key, size_bytes, facts, created_at, number)
+SELECT 'i' || n, 'owner', 's' || n, 'k', 1, '{}', n, n FROM generate_series(1000, 6000) AS n
+""")
+    connection.execute("""
+INSERT INTO image_words (number, words)
+SELECT n, array_to_tsvector(ARRAY['w' || n % 500]) FROM generate_series(1000, 6000) AS n
+""")
+    connection.execute("ANALYZE images")
+    connection.execute("ANALYZE image_words")
 
 
 def every_list() -> Iterator[Wanted]:
@@ -191,6 +230,7 @@ async def test_images_are_found_by_all_tags_and_metadata_that_are_named(shelf: S
     assert await found(shelf, tag="holiday", max_width=1) == []
 
 
+@pytest.mark.both_engines
 async def test_images_are_found_by_words(shelf: Service) -> None:
     image_id = await kept(
         shelf,
@@ -242,6 +282,7 @@ async def test_a_text_that_a_job_read_finds_the_image(shelf: Service) -> None:
         await shelf.client.add_text(image_id, ImageText(source="ocr", text="x"), caller=OTHER)
 
 
+@pytest.mark.both_engines
 async def test_nobody_finds_or_changes_what_others_keep(shelf: Service) -> None:
     both: JSON = {"sha256": "f" * 64, "text": "Hafen"}
     mine = await kept(shelf, **both, tags=["sea"], metadata={"of": "atlas"})
@@ -256,6 +297,7 @@ async def test_nobody_finds_or_changes_what_others_keep(shelf: Service) -> None:
         await patched(shelf, mine, OTHER, tags=["stolen"])
 
 
+@pytest.mark.both_engines
 async def test_a_deleted_image_is_found_no_more(shelf: Service) -> None:
     image_id = await kept(shelf, text="Hafen", tags=["sea"])
 
@@ -340,6 +382,7 @@ async def test_a_query_that_is_wrong_is_refused(shelf: Service) -> None:
             await shelf.ask("GET", f"/api/v1/images?{query}")
 
 
+@pytest.mark.both_engines
 async def test_a_search_is_words_and_never_syntax(shelf: Service) -> None:
     image_id = await kept(shelf, name="a b or near.png")
 

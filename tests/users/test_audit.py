@@ -77,6 +77,7 @@ async def test_only_processes_hand_entries_over(users: Keyed) -> None:
     assert answer.status_code == 403
 
 
+@pytest.mark.both_engines
 async def test_the_log_is_searched_and_read_page_after_page(users: Keyed) -> None:
     accounts = ["anna", "bela"] * 3
     told = [entry(n, each, f"a.{n % 3}") for n, each in enumerate(accounts)]

@@ -136,6 +136,7 @@ async def test_a_refresh_token_that_comes_twice_ends_the_session(system: System)
     assert system.ledger.audit[-1].account
 
 
+@pytest.mark.both_engines
 async def test_of_two_refreshes_at_once_one_is_answered(system: System) -> None:
     await system.register()
     token = (await system.tokens())["refresh_token"]
@@ -177,6 +178,7 @@ async def test_a_session_ends_however_often_it_is_refreshed(tmp_path: Path) -> N
     assert answer == 401
 
 
+@pytest.mark.both_engines
 async def test_one_session_too_many_ends_the_oldest(tmp_path: Path) -> None:
     async with running(tmp_path, attempts_per_address=0) as system:
         await system.register()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from imagemill.database import Connection
 from imagemill.database.migrations import migrations_of
 from imagemill.users.keys import digest_of
@@ -24,6 +26,7 @@ def written_by_an_older_version(connection: Connection) -> None:
         connection.execute(statement, digests)
 
 
+@pytest.mark.both_engines
 async def test_keys_keep_their_ids_and_settings(tmp_path: Path) -> None:
     database = database_at(tmp_path / "users.sqlite")
     await database.migrate(migrations_of("imagemill.users")[:2])

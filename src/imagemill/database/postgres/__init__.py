@@ -7,6 +7,19 @@ between the two. Text that holds a NUL is kept with U+FFFD in its place. Needs P
 newer, and a connection of its own for each of us: a pooler that shares connections between
 transactions (pgbouncer's `transaction` mode) breaks LISTEN and the settings of the session. Tested
 with PostgreSQL 15 and psycopg 3.3, restarted and killed meanwhile; no failover was tried.
+
+Measured 2026-11-25, PostgreSQL on the same machine (2 cores, which other programs kept busy: load 9
+to 12), synced: claim and finish of 600 jobs by the jobs ledger, jobs a second in all.
+
+| at once | SQLite | PostgreSQL |
+|---|---|---|
+| 1 process, 8 callers, a job a call | 381 | 166 |
+| 1 process, 4 callers, 8 jobs a call | 972 | 154 |
+| 2 processes, 8 callers each, a job a call | 190 | 58 |
+| 2 processes, 4 callers each, 8 jobs a call | 612 | 78 |
+
+A job took 1.6 to 2.6 ms of the service's processor time, on SQLite 0.5 to 0.8. What it waits for is
+round trips under the lock; a second process of one service adds none and takes turns.
 """
 
 from __future__ import annotations

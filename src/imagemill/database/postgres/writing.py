@@ -98,7 +98,9 @@ class Writer:
             self._raw = None
 
     def _connected(self) -> Raw:
-        if self._raw is None or self._raw.closed:
+        if self._raw is not None and self._raw.closed:
+            self._raw = None
+        if self._raw is None:
             self._raw = self._place.connect()
             self.pid = self._raw.info.backend_pid
         return self._raw
