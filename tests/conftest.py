@@ -34,6 +34,19 @@ SLOW_CALLBACK_S = 1.0
 overloaded; a load of twelve on two cores has shown 1.5 s for a step that blocks nothing."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the acceptance tests be asked to run against several processes, on other engines."""
+    add = parser.getgroup("imagemill").addoption
+    add("--cluster", action="store_true", help="the system is two of each process behind nginx")
+    add(
+        "--engine",
+        action="append",
+        default=[],
+        metavar="SETTING=VALUE",
+        help="a setting of all its processes, such as queue_url=nats://127.0.0.1; may be repeated",
+    )
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what lies in a folder of tests that start servers, and keep what shares one together."""
     folders = set(Path(item.path).relative_to(item.config.rootpath).parts)

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
 from tests.acceptance import pictures
 from tests.acceptance.api import API
+from tests.acceptance.cluster import clustered
 from tests.acceptance.system import System, eventually, started
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """Give the whole program, running; shared, so a test must not harm it."""
-    with started(tmp_path_factory.mktemp("system") / "data") as running:
+def system(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    """Give the whole program, running; shared, so a test must not harm it.
+
+    With `--cluster` it is two of each process behind nginx, to those who ask over HTTP.
+    """
+    folder = tmp_path_factory.mktemp("system")
+    if request.config.getoption("cluster"):
+        given = dict(each.split("=", 1) for each in request.config.getoption("engine"))
+        with clustered(folder, given, is_front_tls=False) as many:
+            yield cast("System", many)
+        return
+    with started(folder / "data") as running:
         yield running
 
 

@@ -89,6 +89,11 @@ SHOWN = {
         "upload-offset: 1000",
         "imagemill-image-id: ",
     ),
+    "run-several": (
+        "keys/service-key: made",
+        "Access tokens are signed with the key ",
+        " in 600 s.",
+    ),
     "settings-of-a-key": (
         '"max_retries":2,"timeout_s":30.0',
         '"max_retries":null,"timeout_s":30.0',
