@@ -28,6 +28,19 @@ SLOW_CALLBACK_S = 1.0
 overloaded; a load of twelve on two cores has shown 1.5 s for a step that blocks nothing."""
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Load the tests without looking for garbage among them: 8.6 s instead of 11.5 s.
+
+    Measured 2026-11; every process of a run does so.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what lies in a folder of tests that start servers, and keep what shares one together."""
     folders = set(Path(item.path).relative_to(item.config.rootpath).parts)
