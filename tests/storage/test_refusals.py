@@ -28,6 +28,8 @@ def refused(code: str, status: int) -> str:
         (GenericError(refused("SlowDown", 503)), Refusal.ILL),
         (GenericError(refused("TooManyRequests", 429)), Refusal.ILL),
         (GenericError("error sending request"), Refusal.ILL),
+        (GenericError("PUT http://169.254.169.254/latest/api/token"), Refusal.KEYLESS),
+        (GenericError("GET http://metadata.google.internal/token"), Refusal.KEYLESS),
     ],
 )
 def test_a_refusal_is_known_by_what_the_store_says(error: Exception, kind: Refusal) -> None:
@@ -45,6 +47,7 @@ def test_an_object_that_is_not_there_is_not_found() -> None:
         (PermissionDeniedError(refused("AccessDenied", 403)), "credentials"),
         (FileNotFoundError(refused("NoSuchBucket", 404)), "no such bucket"),
         (GenericError("http://10.0.0.1:9000/bucket/key"), "try again later"),
+        (GenericError("GET http://169.254.169.254/latest"), "IMAGEMILL_STORAGE_ACCESS_KEY"),
     ],
 )
 def test_every_other_refusal_is_unavailable_and_names_no_address(

@@ -16,6 +16,8 @@ _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 _NO_BUCKET: Final = frozenset({"NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted"})
 _CLOCK: Final = frozenset({"RequestTimeTooSkewed", "RequestExpired"})
+_ROLES: Final = ("169.254.169.254", "169.254.170.2", "metadata.google.internal")
+"""Where machines of the vendors are asked for the role that they have."""
 _LATER_S: Final = 10
 _ERRORS: Final = (BaseError, FileNotFoundError, ConnectionError, TimeoutError)
 
@@ -27,6 +29,8 @@ class Refusal(Enum):
     NO_BUCKET = auto()
     CLOCK = auto()
     DENIED = auto()
+    KEYLESS = auto()
+    """No key is set, and the machine was asked in vain for a role that gives one."""
     BEYOND = auto()
     """A range that begins where the object has ended."""
     WRONG = auto()
@@ -62,6 +66,8 @@ def kind_of(error: Exception) -> Refusal:
         return Refusal.NO_BUCKET
     if code in _CLOCK:
         return Refusal.CLOCK
+    if any(each in str(error) for each in _ROLES):
+        return Refusal.KEYLESS
     if isinstance(error, FileNotFoundError):
         return Refusal.GONE
     if isinstance(error, PermissionDeniedError | UnauthenticatedError):
@@ -81,6 +87,11 @@ def said(kind: Refusal, code: str) -> str:
         )
     if kind is Refusal.DENIED:
         return f"The object store refuses our credentials, or what they may do{named}."
+    if kind is Refusal.KEYLESS:
+        return (
+            "No key to the object store is set (IMAGEMILL_STORAGE_ACCESS_KEY and its secret), and "
+            "this machine has no role that gives one."
+        )
     return f"The object store does not answer as it should{named}; try again later."
 
 
