@@ -27,6 +27,7 @@ from imagemill.jobs.settings import JobsSettings
 from imagemill.notifier.settings import NotifierSettings
 from imagemill.queue.settings import QueueSettings
 from imagemill.storage.settings import StorageSettings
+from imagemill.telemetry.settings import MetricsSettings, TelemetrySettings
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.users.key_settings import KeysSettings
 from imagemill.users.settings import UsersSettings
@@ -85,6 +86,11 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least important log lines that are written."
     )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto",
+        description="Form of log lines: `json`, one object a line; `text`, for people; `auto`, "
+        "text where they go to a terminal.",
+    )
     admin_key_file: Path | None = Field(
         None, description="File with the first API key; `admin-key` in the data folder if not set."
     )
@@ -130,6 +136,10 @@ class Settings(BaseModel):
     breaker: BreakerSettings = Field(
         BreakerSettings(), description="Leaving alone what fails again and again."
     )
+    metrics: MetricsSettings = Field(
+        MetricsSettings(), description="Where each process answers Prometheus."
+    )
+    telemetry: TelemetrySettings = Field(TelemetrySettings(), description="Traces.")
     peers: PeerSettings = Field(PeerSettings(), description="Services in other processes.")
 
     @classmethod

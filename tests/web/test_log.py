@@ -25,12 +25,13 @@ def clock_of(*times: float) -> Callable[[], float]:
 
 
 async def test_a_request_is_one_line_with_how_it_ended_and_without_its_query() -> None:
-    app = RequestIds(made, clock_of(10.0, 10.25))
+    app = RequestIds(made, clock=clock_of(10.0, 10.25))
 
     with capture_logs() as lines:
         await InMemory(app).send(Call("POST", "/api/v1/images?secret=x", {}))
 
-    wanted = {"method": "POST", "path": "/api/v1/images", "status": 201, "ms": 250.0}
+    wanted = {"method": "POST", "path": "/api/v1/images", "route": "other", "status": 201}
+    wanted |= {"ms": 250.0, "bytes": 4}
     assert lines == [{"event": "request", "log_level": "info", **wanted}]
 
 

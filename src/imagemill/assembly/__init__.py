@@ -11,6 +11,7 @@ from typing import Any, Final
 from imagemill.assembly.databases import open_file
 from imagemill.assembly.parts import Parts, make_private
 from imagemill.assembly.services import ORDER, STARTS
+from imagemill.assembly.watching import open_tracing, watch_process, watched
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
 from imagemill.contracts.transport import ASGIApp
 from imagemill.database.migrations import migrations_of
@@ -22,6 +23,7 @@ from imagemill.gateway.service import standalone
 from imagemill.processes import BY_NAME, check
 from imagemill.settings import Settings
 from imagemill.storage.local import LocalStorage
+from imagemill.telemetry.meter import Meter
 from imagemill.web.requests import RequestIds
 
 
@@ -35,6 +37,8 @@ class Running:
     """The generated API key; empty where the users service runs elsewhere."""
     layers: Sequence[Layer]
     """The sandbox's layers; none where nothing here touches pixels."""
+    watched: ASGIApp
+    """What listens at the port for watching, where one is set."""
     leave: Callable[[], Coroutine[Any, Any, None]]
     """Say no to whoever asks whether this is ready, end or give back the work in hand, and let go
     of callers that wait for something to happen; said before the end."""
@@ -53,6 +57,9 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
         wanted = check(settings, names)
         parts.wanted = tuple(each.name for each in wanted)
         make_private(settings.data)
+        parts.meter = Meter(parts.wanted)
+        parts.tracing = open_tracing(parts)
+        watch_process(parts)
         for process in sorted(wanted, key=lambda each: ORDER.index(each.name)):
             parts.apps[process.name] = await STARTS[process.name](parts)
         for service in parts.asked_later:
@@ -63,9 +70,10 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
         for loop in parts.loops:
             group.create_task(loop())
         yield Running(
-            app=RequestIds(app),
+            app=RequestIds(app, parts.meter, parts.tracing),
             admin_key=parts.admin_key,
             layers=layers,
+            watched=watched(parts),
             leave=parts.leave,
         )
 

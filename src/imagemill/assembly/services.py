@@ -13,6 +13,7 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
+from functools import partial
 from typing import Final
 
 from imagemill import __version__
@@ -22,6 +23,13 @@ from imagemill.assembly.health import notifier_health, pixels_health, queue_heal
 from imagemill.assembly.hooks import hooks_of
 from imagemill.assembly.parts import Parts
 from imagemill.assembly.telling import Means, in_turn, telling_of
+from imagemill.assembly.watching import (
+    watch_jobs,
+    watch_limiter,
+    watch_notifier,
+    watch_sandbox,
+    watch_uploads,
+)
 from imagemill.audit.forwarding import Forwarding
 from imagemill.contracts.health import Peer
 from imagemill.contracts.jobs import JobsClient
@@ -51,10 +59,12 @@ from imagemill.notifier.letters import forget_said
 from imagemill.notifier.logs import ImagesLog, JobsLog
 from imagemill.notifier.service import Notifier
 from imagemill.processes import BY_NAME, Process
+from imagemill.telemetry.instruments import Instruments
 from imagemill.uploads.routes import app_of as uploads_app
 from imagemill.uploads.service import Uploads
 from imagemill.web import service_app
 from imagemill.web.health import tell_health
+from imagemill.web.watching import metrics_of
 from imagemill.worker.service import Worker
 
 _PROBES_AT_ONCE: Final = 2
@@ -84,13 +94,19 @@ async def _start_uploads(parts: Parts) -> ASGIApp:
     ]
     parts.ends.append(uploads.stop_waiting)
     parts.ends.append(uploads.turns.end_all)
+    watch_uploads(parts, uploads.database)
+    watch_sandbox(parts, "uploads", sandbox)
     app = uploads_app(uploads)
     tell_health(app, pixels_health(parts, sandbox))
     return app
 
 
 async def _start_jobs(parts: Parts) -> ASGIApp:
-    settings, database, bells = parts.settings.jobs, parts.database("jobs"), Bells()
+    settings, database, bells = (
+        parts.settings.jobs,
+        parts.database("jobs"),
+        Bells(meter=parts.meter),
+    )
     queue, storage = await parts.queue(), parts.storage
     ledger = _ledger(settings)
     jobs = Jobs(
@@ -107,7 +123,8 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
     )
     await jobs.start()
     waiting = Waiting(jobs)
-    relay = Relay(database, queue, bells, parts.faults)
+    watch_jobs(parts, database, queue)
+    relay = Relay(database, queue, bells, parts.faults, meter=parts.meter, tracing=parts.tracing)
     sweeper = Sweeper(database, queue, storage, ledger, bells, settings, removing=parts.removing)
     parts.loops += [
         relay.run,
@@ -151,7 +168,10 @@ async def _start_worker(parts: Parts) -> ASGIApp:
         hands=parts.settings.sandbox.children + parts.settings.worker.prefetch,
         faults=parts.faults,
         grace_s=parts.settings.worker.grace_s,
+        meter=parts.meter,
+        tracing=parts.tracing,
     )
+    watch_sandbox(parts, "worker", sandbox)
     parts.loops.append(worker.run)
     parts.drains.append(worker.drain)
     app = service_app("Imagemill worker", parts.signer)
@@ -179,8 +199,10 @@ async def _start_notifier(parts: Parts) -> ASGIApp:
         aftermath=in_turn(hooks.aftermath, forget_said),
         bell=bell,
         faults=parts.faults,
+        instruments=Instruments(parts.meter, parts.tracing),
     )
     await notifier.start()
+    watch_notifier(parts, database)
     parts.loops.append(notifier.run)
     app = notifier.app()
     hooks.answer(app)
@@ -193,9 +215,11 @@ async def _start_gateway(parts: Parts) -> ASGIApp:
     users = UsersClient(parts.client("users", "gateway"))
     settings = parts.settings.gateway
     rates, cache = shared(parts, settings)
+    limits = limiter(rates, settings)
+    watch_limiter(parts, limits)
     return Gateway(
         door=Door(users, cache, settings.identity_cache_s),
-        limiter=limiter(rates, settings),
+        limiter=limits,
         origins=Origins(settings.cors_origins),
         trusted=[ipaddress.ip_network(each) for each in settings.trusted_proxies],
         signer=parts.signer,
@@ -206,6 +230,7 @@ async def _start_gateway(parts: Parts) -> ASGIApp:
         version=__version__,
         breakers=parts.breakers,
         is_leaving=lambda: parts.is_leaving,
+        metrics=partial(metrics_of, parts.meter),
         turnstile=Turnstile(settings.large_bodies_at_once),
     )
 

@@ -31,6 +31,8 @@ class Metric:
     """Processes that export it; empty for all."""
     buckets: tuple[float, ...] = ()
     """Upper bounds of a histogram, in seconds."""
+    known: tuple[str, ...] = ()
+    """Values of the only label that are told from the start, as 0, so that rates are right."""
 
     @property
     def samples(self) -> tuple[str, ...]:
@@ -88,6 +90,7 @@ QUEUE_PUBLISHED: Final = Metric(
     "counter",
     "Messages that the broker took.",
     labels=("topic",),
+    known=("jobs",),
     by=("jobs",),
 )
 QUEUE_PUBLISH_FAILURES: Final = Metric(
@@ -95,6 +98,7 @@ QUEUE_PUBLISH_FAILURES: Final = Metric(
     "counter",
     "Publishings that the broker did not take; the messages stay in the outbox.",
     labels=("topic",),
+    known=("jobs",),
     by=("jobs",),
 )
 OUTBOX: Final = Metric(
@@ -121,6 +125,13 @@ JOBS_ENDED: Final = Metric(
     "Jobs that ended: `completed`, `cached` (every result was there already), `failed`, `dead` "
     "(failed, with a dead letter), `cancelled`.",
     labels=("outcome",),
+    known=(
+        "completed",
+        "cached",
+        "failed",
+        "dead",
+        "cancelled",
+    ),
     by=("jobs",),
 )
 JOB_DURATION: Final = Metric(
@@ -158,6 +169,12 @@ IMAGES_PROCESSED: Final = Metric(
     "Attempts at a job that ended here: `completed`, `failed`, `given_back` (something needed did "
     "not answer, or the worker leaves), `overtaken` (the lease was over).",
     labels=("outcome",),
+    known=(
+        "completed",
+        "failed",
+        "given_back",
+        "overtaken",
+    ),
     by=("worker",),
 )
 BUSY_RATIO: Final = Metric(
