@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from imagemill import keys
-from imagemill.assembly.health import well
+from imagemill.assembly.health import users_health
 from imagemill.assembly.parts import Parts, make_private
 from imagemill.contracts.transport import ASGIApp
 from imagemill.database import Database
@@ -34,7 +34,7 @@ async def start_users(parts: Parts) -> ASGIApp:
     await users.start(parts.admin_key)
     parts.loops += [people.errands.run, users.audit.sweep]
     app = users.app()
-    tell_health(app, well)
+    tell_health(app, users_health(database))
     return app
 
 

@@ -19,7 +19,12 @@ from typing import Final
 from imagemill import __version__
 from imagemill.assembly.accounts import start_users
 from imagemill.assembly.counting import shared
-from imagemill.assembly.health import notifier_health, pixels_health, queue_health
+from imagemill.assembly.health import (
+    jobs_health,
+    notifier_health,
+    uploads_health,
+    worker_health,
+)
 from imagemill.assembly.hooks import hooks_of
 from imagemill.assembly.parts import Parts
 from imagemill.assembly.telling import Means, in_turn, telling_of
@@ -97,7 +102,7 @@ async def _start_uploads(parts: Parts) -> ASGIApp:
     watch_uploads(parts, uploads.database)
     watch_sandbox(parts, "uploads", sandbox)
     app = uploads_app(uploads)
-    tell_health(app, pixels_health(parts, sandbox))
+    tell_health(app, uploads_health(parts, sandbox, uploads.database))
     return app
 
 
@@ -136,7 +141,7 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
     parts.ends.append(jobs.stop_waiting)
     lending = Lending(database, ledger, bells, settings, parts.settings.limits)
     app = jobs_app(jobs, lending, parts.faults)
-    tell_health(app, queue_health(parts))
+    tell_health(app, jobs_health(parts, database, queue))
     return app
 
 
@@ -156,13 +161,13 @@ def _ledger(settings: JobsSettings) -> Ledger:
 
 
 async def _start_worker(parts: Parts) -> ASGIApp:
-    sandbox = await parts.sandbox()
+    sandbox, queue = await parts.sandbox(), await parts.queue()
     jobs = JobsClient(parts.client("jobs", "worker"))
     parts.opened.push_async_callback(jobs.close)
     worker = Worker(
         name=f"{os.uname().nodename}-{os.getpid()}",
         jobs=jobs,
-        queue=await parts.queue(),
+        queue=queue,
         storage=parts.storage,
         sandbox=sandbox,
         hands=parts.settings.sandbox.children + parts.settings.worker.prefetch,
@@ -175,7 +180,7 @@ async def _start_worker(parts: Parts) -> ASGIApp:
     parts.loops.append(worker.run)
     parts.drains.append(worker.drain)
     app = service_app("Imagemill worker", parts.signer)
-    tell_health(app, pixels_health(parts, sandbox))
+    tell_health(app, worker_health(parts, sandbox, queue))
     return app
 
 
