@@ -31,7 +31,9 @@ _ASKED_BY_MACHINES: Final = frozenset({"/health/live", "/health/ready", "/metric
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LEFT: Final = 499
 """Told as the status of a request whose caller left before the answer."""
-_OURS: Final = frozenset({b"x-correlation-id", TRACEPARENT.encode(), ROUTE.encode()})
+_TRACEPARENT: Final = TRACEPARENT.encode()
+_SERVICE: Final = SERVICE.encode()
+_OURS: Final = frozenset({b"x-correlation-id", _TRACEPARENT, ROUTE.encode()})
 
 
 class RequestIds:
@@ -61,10 +63,11 @@ class RequestIds:
             return
         headers = dict(scope["headers"])
         request_id, known = _request_id(headers), noted(scope)
-        trace = headers.get(TRACEPARENT.encode(), b"").decode("latin-1")
+        given = headers.get(_TRACEPARENT)
+        trace = given.decode("latin-1") if given else None
         began = self._clock()
         with about(request_id=request_id), self._tracing.request(trace, scope["method"]) as span:
-            watched = _Watched(send, request_id, known if SERVICE.encode() in headers else None)
+            watched = _Watched(send, request_id, known if _SERVICE in headers else None)
             try:
                 await self._app(scope, receive, watched.send)
             except Exception as error:  # noqa: BLE001 - the request edge: logged once, answered once
@@ -96,7 +99,7 @@ class _Watched:
         """What the gateway is told of the request; None where somebody else asks."""
         self._headers = [(b"x-correlation-id", request_id.encode())]
         if (trace := traceparent()) is not None:
-            self._headers.append((TRACEPARENT.encode(), trace.encode()))
+            self._headers.append((_TRACEPARENT, trace.encode()))
         self.status: int | None = None
         """What was answered; None until then, and for ever if the caller left before."""
         self.size = 0
