@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
+import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from imagemill.assembly.parts import Parts
+from imagemill.assembly.watching import watch_jobs
+from imagemill.contracts.jobs import ClaimRequest
 from imagemill.jobs.records.figures import Figures, figures, result_bytes
 from imagemill.jobs.relay import Relay
 from imagemill.jobs.replays import Replays
+from imagemill.settings import Settings
 from imagemill.telemetry.tracing import Tracing
 from tests.acceptance.numbers import Scraped
 from tests.jobs.life import A, Life
@@ -126,3 +133,26 @@ async def test_a_replay_belongs_to_its_own_request_and_links_to_the_old_trace(li
     assert new.traceparent is not None
     assert new.traceparent.split("-")[1] == OTHER.split("-")[1]
     assert [f"{each.context.trace_id:032x}" for each in span.links] == [GIVEN.split("-")[1]]
+
+
+async def depth(life: Life) -> float:
+    """Scrape, as KEDA's Prometheus does, a process that was not asked before."""
+    async with AsyncExitStack() as opened:
+        parts = Parts(Settings(), opened)
+        watch_jobs(parts, life.database, life.queue)
+        return Scraped((await parts.meter.told()).decode()).of("tasks_queued_total", topic="jobs")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_ten_thousand_jobs_are_seen_to_come_and_to_go(life: Life) -> None:
+    seen = [await depth(life)]
+
+    await life.accept(10_000)
+    seen.append(await depth(life))
+    while announced := await life.relayed():
+        await life.lending.claim([ClaimRequest(job_id=each, worker="w") for each in announced])
+        seen.append(await depth(life))
+
+    assert (seen[0], seen[1], seen[-1]) == (0, 10_000, 0)
+    assert seen[1:] == sorted(seen[1:], reverse=True)
