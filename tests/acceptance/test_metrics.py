@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -14,16 +13,25 @@ from tests.acceptance import pictures
 from tests.acceptance.api import API, problem
 from tests.acceptance.numbers import Scraped, scraped
 from tests.acceptance.system import System, eventually, free_port, started
+from tests.peers.otlp import Collector, collector
 from tests.peers.programs import program
 
 pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[System, str]]:
+def spans() -> Iterator[Collector]:
+    with collector() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def watched(
+    tmp_path_factory: pytest.TempPathFactory, spans: Collector
+) -> Iterator[tuple[System, str]]:
     """Give a system of its own, with an open port for numbers."""
     data, port = tmp_path_factory.mktemp("watched") / "data", free_port()
-    settings = {"metrics_port": str(port), "gateway_key_burst": "0"}
+    settings = {"metrics_port": str(port), "telemetry_otlp_endpoint": spans.url}
     with started(data, settings=settings) as system, API(system) as api:
         eventually(api.is_ready)
         yield system, f"http://127.0.0.1:{port}"
@@ -146,16 +154,33 @@ def test_the_port_for_watching_answers_nothing_else(url: str) -> None:
     assert (other.status_code, posted.status_code) == (404, 405)
 
 
-def test_who_comes_too_often_is_counted(tmp_path: Path) -> None:
-    port = free_port()
-    settings = {"metrics_port": str(port), "gateway_key_per_minute": "3"}
-    with started(tmp_path / "data", settings=settings) as system, API(system) as api:
-        eventually(api.is_ready)
+def test_who_comes_too_often_is_counted(api: API, watched: tuple[System, str], url: str) -> None:
+    asked = {"name": "seldom", "scopes": ["jobs:read"], "rate_per_minute": 3}
+    seldom = {"x-api-key": api.post("/api/v1/api-keys", json=asked).json()["key"]}
+    path, before = f"{watched[0].url}/api/v1/operations", scraped(url)
 
-        statuses = [api.get("/api/v1/operations").status_code for _ in range(5)]
-        told = scraped(f"http://127.0.0.1:{port}")
+    answers = [httpx2.get(path, headers=seldom, trust_env=False) for _ in range(5)]
+    after = scraped(url)
 
-    assert statuses == [200, 200, 200, 429, 429]
-    assert told.of("rate_limit_refusals_total", who="key") == 2
-    assert told.of("rate_limit_refusals_total") == 2
-    assert told.of("http_requests_total", status="429") == 2
+    assert [each.status_code for each in answers] == [200, 200, 200, 429, 429]
+    assert grown(before, after, "rate_limit_refusals_total", who="key") == 2
+    assert grown(before, after, "rate_limit_refusals_total") == 2
+    assert grown(before, after, "http_requests_total", status="429") == 2
+
+
+def test_a_job_of_one_process_is_one_connected_trace_and_one_request(
+    api: API, spans: Collector
+) -> None:
+    trace, parent = "5bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    image = api.upload(pictures.jpeg())["image_id"]
+    body = {"input": {"image_id": image}, "outputs": {"a": [{"op": "flip"}]}}
+
+    api.completed(
+        api.post("/api/v1/jobs", json=body, headers={"traceparent": f"00-{trace}-{parent}-01"})
+    )
+    eventually(lambda: "job.attempt" in {each.name for each in spans.of(trace)})
+    found = spans.of(trace)
+
+    assert {each.parent_id for each in found} - {each.span_id for each in found} == {parent}
+    assert [each.name for each in found].count("POST /api/v1/jobs") == 1
+    assert {each.service for each in found} == {"imagemill"}

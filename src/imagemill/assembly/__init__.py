@@ -70,7 +70,7 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
         for loop in parts.loops:
             group.create_task(loop())
         yield Running(
-            app=RequestIds(app, parts.meter, parts.tracing),
+            app=RequestIds(app, parts.meter, parts.tracing, is_inside="gateway" not in parts.apps),
             admin_key=parts.admin_key,
             layers=layers,
             watched=watched(parts),

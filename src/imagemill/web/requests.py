@@ -49,8 +49,14 @@ class RequestIds:
         meter: Meter | None = None,
         tracing: Tracing | None = None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        is_inside: bool = False,
     ) -> None:
-        """Wrap `app`; `clock` tells seconds."""
+        """Wrap `app`; `clock` tells seconds.
+
+        With `is_inside` a gateway in another process is told which route took its request.
+        """
+        self._is_inside = is_inside
         self._app = app
         self._meter = meter or Meter()
         self._tracing = tracing or Tracing()
@@ -67,7 +73,9 @@ class RequestIds:
         trace = given.decode("latin-1") if given else None
         began = self._clock()
         with about(request_id=request_id), self._tracing.request(trace, scope["method"]) as span:
-            watched = _Watched(send, request_id, known if _SERVICE in headers else None)
+            watched = _Watched(
+                send, request_id, known if self._is_inside and _SERVICE in headers else None
+            )
             try:
                 await self._app(scope, receive, watched.send)
             except Exception as error:  # noqa: BLE001 - the request edge: logged once, answered once
