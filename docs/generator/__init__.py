@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from docs.generator.errors import errors_page
+from docs.generator.log_events import log_events_page
+from docs.generator.metrics import metrics_page
 from docs.generator.operations import operations_page
 from docs.generator.postman import postman_page
 from docs.generator.settings import settings_page
@@ -14,6 +16,8 @@ DOCS = Path(__file__).parent.parent
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "reference/errors.md": errors_page,
+    "reference/log-events.md": log_events_page,
+    "reference/metrics.md": metrics_page,
     "reference/operations.md": operations_page,
     "reference/settings.md": settings_page,
     "postman/imagemill.postman_collection.json": postman_page,

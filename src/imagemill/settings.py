@@ -27,6 +27,7 @@ from imagemill.jobs.settings import JobsSettings
 from imagemill.notifier.settings import NotifierSettings
 from imagemill.queue.settings import QueueSettings
 from imagemill.storage.settings import StorageSettings
+from imagemill.telemetry.settings import MetricsSettings, TelemetrySettings
 from imagemill.tls import TlsSettings
 from imagemill.uploads.settings import UploadsSettings
 from imagemill.users.key_settings import KeysSettings
@@ -113,6 +114,11 @@ class Settings(BaseModel):
         "processes; it may be read-only. Not set: the data folder, where the first start makes "
         "them.",
     )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto",
+        description="Form of log lines: `json`, one object a line; `text`, for people; `auto`, "
+        "text where they go to a terminal.",
+    )
     admin_key_file: Path | None = Field(
         None,
         description="File with the first API key; `admin-key` in the folder of keys if not set.",
@@ -162,6 +168,10 @@ class Settings(BaseModel):
     tls: TlsSettings = Field(
         TlsSettings(), description="Certificates between services, and of the gateway."
     )
+    metrics: MetricsSettings = Field(
+        MetricsSettings(), description="Where each process answers Prometheus."
+    )
+    telemetry: TelemetrySettings = Field(TelemetrySettings(), description="Traces.")
     peers: PeerSettings = Field(PeerSettings(), description="Services in other processes.")
 
     def key_file(self, name: str) -> Path:

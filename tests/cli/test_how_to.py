@@ -107,6 +107,7 @@ SHOWN = {
         "  job.completed  delivered  ",
         "0 to be delivered again",
     ),
+    "watch-it": ('tasks_queued_total{topic="jobs"} 0.0', '"status":"ok"'),
     "wait-or-follow": ('"status":"completed"', "event: job.completed", '"status":"cancelled"'),
 }
 """Words that each page's commands must have written."""

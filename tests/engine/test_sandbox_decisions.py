@@ -175,3 +175,18 @@ def test_a_child_cannot_speak_for_other_parts(code: str) -> None:
 def test_a_probe_without_facts_counts_as_a_crash() -> None:
     with pytest.raises(DecoderCrashed):
         answers.seen(Answer())
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        (None, "unknown"),
+        (signal.SIGKILL.value, "signal"),
+        (signal.SIGSEGV.value, "signal"),
+        (signal.SIGSYS.value, "forbidden_call"),
+        (signal.SIGXCPU.value, "cpu"),
+        (1 << 8, "exit"),
+    ],
+)
+def test_how_a_child_ended_is_one_word_of_a_few(status: int | None, word: str) -> None:
+    assert endings.reason(End(status)) == word

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
@@ -23,8 +24,10 @@ from imagemill.gateway.service import Gateway
 from imagemill.gateway.settings import GatewaySettings
 from imagemill.rates import Rates
 from imagemill.rates.memory import MemoryRates
+from imagemill.telemetry.meter import Meter
 from imagemill.users.service import Users
 from imagemill.web import service_app
+from imagemill.web.watching import metrics_of
 
 KEY = "im_of_a_test"
 HEADERS = {b"x-api-key": KEY.encode()}
@@ -53,6 +56,7 @@ def front(users: Users, *, rates: Rates | None = None, **settings: object) -> Ga
         version="0",
         breakers=dict,
         is_leaving=bool,
+        metrics=partial(metrics_of, Meter()),
     )
 
 

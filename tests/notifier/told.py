@@ -25,7 +25,8 @@ from tests.peers.engines import database_at
 
 SETTINGS: Final = NotifierSettings()
 _ALL: Final = """
-SELECT d.*, e.type AS event_type, e.body FROM deliveries d JOIN events e ON e.id = d.event_id
+SELECT d.*, e.type AS event_type, e.body, e.traceparent, e.request_id, e.job_id
+FROM deliveries d JOIN events e ON e.id = d.event_id
 ORDER BY d.created_at, d.id
 """
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from structlog.testing import capture_logs
 
-from imagemill.contracts.transport import Call, InMemory, Receive, Scope, Send
+from imagemill.contracts.noted import ROUTE, noted
+from imagemill.contracts.transport import SERVICE, Call, InMemory, Receive, Scope, Send
 from imagemill.web.requests import RequestIds
 
 
@@ -25,13 +26,29 @@ def clock_of(*times: float) -> Callable[[], float]:
 
 
 async def test_a_request_is_one_line_with_how_it_ended_and_without_its_query() -> None:
-    app = RequestIds(made, clock_of(10.0, 10.25))
+    app = RequestIds(made, clock=clock_of(10.0, 10.25))
 
     with capture_logs() as lines:
         await InMemory(app).send(Call("POST", "/api/v1/images?secret=x", {}))
 
-    wanted = {"method": "POST", "path": "/api/v1/images", "status": 201, "ms": 250.0}
+    wanted = {"method": "POST", "path": "/api/v1/images", "route": "other", "status": 201}
+    wanted |= {"ms": 250.0, "bytes": 4}
     assert lines == [{"event": "request", "log_level": "info", **wanted}]
+
+
+@pytest.mark.parametrize(("is_inside", "told"), [(True, "/thing/{id}"), (False, None)])
+async def test_only_a_service_tells_the_gateway_which_route_took_a_request(
+    *, is_inside: bool, told: str | None
+) -> None:
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        noted(scope).route = "/thing/{id}"
+        await made(scope, receive, send)
+
+    app = RequestIds(routed, is_inside=is_inside)
+    reply = await InMemory(app).send(Call("GET", "/thing/1", {SERVICE: "jobs"}))
+
+    assert reply.headers.get(ROUTE) == told
+    assert reply.headers["traceparent"]
 
 
 async def test_a_request_that_nobody_foresaw_ends_as_500() -> None:

@@ -15,6 +15,7 @@ from imagemill.assembly.databases import is_on_postgres, open_file
 from imagemill.assembly.parts import Parts, make_private
 from imagemill.assembly.schemas import migrate, prepare_postgres, states
 from imagemill.assembly.services import ORDER, STARTS
+from imagemill.assembly.watching import open_tracing, watch_process, watched
 from imagemill.backup.lock import serving
 from imagemill.backup.places import DATABASES, Adapters, Source, database_file
 from imagemill.contracts.transport import ASGIApp
@@ -26,6 +27,7 @@ from imagemill.gateway.service import standalone
 from imagemill.processes import check
 from imagemill.settings import Settings
 from imagemill.storage.local import LocalStorage
+from imagemill.telemetry.meter import Meter
 from imagemill.web.requests import RequestIds
 
 __all__ = [
@@ -49,6 +51,8 @@ class Running:
     """The generated API key; empty where the users service runs elsewhere."""
     layers: Sequence[Layer]
     """The sandbox's layers; none where nothing here touches pixels."""
+    watched: ASGIApp
+    """What listens at the port for watching, where one is set."""
     leave: Callable[[], Coroutine[Any, Any, None]]
     """Say no to whoever asks whether this is ready, end or give back the work in hand, and let go
     of callers that wait for something to happen; said before the end."""
@@ -76,6 +80,9 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
         if parts.is_data_needed(parts.wanted):
             make_private(settings.data)
             opened.enter_context(serving(settings.data))
+        parts.meter = Meter(parts.wanted)
+        parts.tracing = open_tracing(parts)
+        watch_process(parts)
         for process in sorted(wanted, key=lambda each: ORDER.index(each.name)):
             parts.apps[process.name] = await STARTS[process.name](parts)
         for start in parts.starts:
@@ -88,9 +95,10 @@ async def running(settings: Settings, names: Sequence[str] = ()) -> AsyncIterato
         for loop in parts.loops:
             group.create_task(loop())
         yield Running(
-            app=RequestIds(app),
+            app=RequestIds(app, parts.meter, parts.tracing, is_inside="gateway" not in parts.apps),
             admin_key=parts.admin_key,
             layers=layers,
+            watched=watched(parts),
             leave=parts.leave,
             tls=parts.tls.listening.context if parts.tls.listening else None,
         )

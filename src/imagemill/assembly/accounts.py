@@ -7,7 +7,7 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from imagemill.assembly.health import well
+from imagemill.assembly.health import users_health
 from imagemill.assembly.hearing import hearing
 from imagemill.assembly.key_files import check, ring, secret
 from imagemill.assembly.parts import Parts, make_private
@@ -32,7 +32,7 @@ async def start_users(parts: Parts) -> ASGIApp:
     errands = people.errands
     parts.loops += [errands.run, users.audit.sweep, hearing(database, lambda _: errands.ring())]
     app = users.app()
-    tell_health(app, well)
+    tell_health(app, users_health(database))
     return app
 
 

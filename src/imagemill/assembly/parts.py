@@ -24,13 +24,14 @@ from imagemill.assembly.key_files import ring, secret
 from imagemill.assembly.queues import open_queue
 from imagemill.assembly.storages import open_storage
 from imagemill.backup import removing
-from imagemill.breaker import Breaker
+from imagemill.breaker import Breaker, Seen
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.remote import Remote
 from imagemill.contracts.replicas import Replicas
 from imagemill.contracts.transport import ASGIApp, InMemory, Later, Transport
 from imagemill.database import Database
+from imagemill.database.measured import MeasuredDatabase
 from imagemill.engine.sandbox import Sandbox
 from imagemill.errors import Unavailable
 from imagemill.faults import Faults
@@ -39,6 +40,8 @@ from imagemill.queue import Queue
 from imagemill.settings import SERVICE_KEY, URL_KEYS, Settings
 from imagemill.signing import UrlSigner
 from imagemill.storage.guarded import GuardedStorage
+from imagemill.telemetry.meter import Meter
+from imagemill.telemetry.tracing import Tracing
 from imagemill.tls import PLAIN, Tls
 from imagemill.web.links import FileLinks
 
@@ -56,6 +59,8 @@ class Parts:
     faults: Faults = field(default_factory=Faults.none)
     wanted: tuple[str, ...] = ()
     """Names of the processes that run in this one."""
+    meter: Meter = field(default_factory=Meter)
+    tracing: Tracing = field(default_factory=Tracing)
     apps: dict[str, ASGIApp] = field(default_factory=dict)
     loops: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
     starts: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
@@ -156,7 +161,11 @@ class Parts:
 
     def breakers(self) -> dict[str, Any]:
         """Tell how the breakers of this process stand, for its health."""
-        return {name: asdict(each.seen()) for name, each in self._breakers.items()}
+        return {name: asdict(each) for name, each in self.breakers_seen().items()}
+
+    def breakers_seen(self) -> dict[str, Seen]:
+        """Tell how the breakers of this process stand."""
+        return {name: each.seen() for name, each in self._breakers.items()}
 
     async def queue(self) -> Queue:
         """Give the queue, started."""
@@ -166,7 +175,7 @@ class Parts:
 
     def database(self, name: str) -> Database:
         """Open a database by the name of what it holds."""
-        return open_database(self, name)
+        return MeasuredDatabase(open_database(self, name), name, self.meter)
 
     async def sandbox(self, children: int | None = None) -> Sandbox:
         """Start a sandbox, of so many children or as the settings say."""

@@ -13,16 +13,29 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
+from functools import partial
 from typing import Final
 
 from imagemill import __version__
 from imagemill.assembly.accounts import start_users
 from imagemill.assembly.counting import shared
-from imagemill.assembly.health import notifier_health, pixels_health, queue_health
+from imagemill.assembly.health import (
+    jobs_health,
+    notifier_health,
+    uploads_health,
+    worker_health,
+)
 from imagemill.assembly.hearing import hearing
 from imagemill.assembly.hooks import hooks_of
 from imagemill.assembly.parts import Parts
 from imagemill.assembly.telling import Means, in_turn, telling_of
+from imagemill.assembly.watching import (
+    watch_jobs,
+    watch_limiter,
+    watch_notifier,
+    watch_sandbox,
+    watch_uploads,
+)
 from imagemill.audit.forwarding import Forwarding
 from imagemill.contracts.health import Peer
 from imagemill.contracts.jobs import JobsClient
@@ -54,10 +67,12 @@ from imagemill.notifier.letters import forget_said
 from imagemill.notifier.logs import ImagesLog, JobsLog
 from imagemill.notifier.service import Notifier
 from imagemill.processes import BY_NAME, Process
+from imagemill.telemetry.instruments import Instruments
 from imagemill.uploads.routes import app_of as uploads_app
 from imagemill.uploads.service import Uploads
 from imagemill.web import service_app
 from imagemill.web.health import tell_health
+from imagemill.web.watching import metrics_of
 from imagemill.worker.service import Worker
 
 _PROBES_AT_ONCE: Final = 2
@@ -88,13 +103,19 @@ async def _start_uploads(parts: Parts) -> ASGIApp:
     ]
     parts.ends.append(uploads.stop_waiting)
     parts.ends.append(uploads.turns.end_all)
+    watch_uploads(parts, uploads.database)
+    watch_sandbox(parts, "uploads", sandbox)
     app = uploads_app(uploads)
-    tell_health(app, pixels_health(parts, sandbox))
+    tell_health(app, uploads_health(parts, sandbox, uploads.database))
     return app
 
 
 async def _start_jobs(parts: Parts) -> ASGIApp:
-    settings, database, bells = parts.settings.jobs, parts.database("jobs"), Bells()
+    settings, database, bells = (
+        parts.settings.jobs,
+        parts.database("jobs"),
+        Bells(meter=parts.meter),
+    )
     queue, storage = await parts.queue(), parts.storage
     ledger = _ledger(settings)
     jobs = Jobs(
@@ -111,7 +132,8 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
     )
     await jobs.start()
     waiting = Waiting(jobs)
-    relay = Relay(database, queue, bells, parts.faults)
+    watch_jobs(parts, database, queue)
+    relay = Relay(database, queue, bells, parts.faults, meter=parts.meter, tracing=parts.tracing)
     sweeper = Sweeper(
         database,
         queue,
@@ -134,7 +156,7 @@ async def _start_jobs(parts: Parts) -> ASGIApp:
     parts.ends.append(jobs.stop_waiting)
     lending = Lending(database, ledger, bells, settings, parts.settings.limits)
     app = jobs_app(jobs, lending, parts.faults)
-    tell_health(app, queue_health(parts))
+    tell_health(app, jobs_health(parts, database, queue))
     return app
 
 
@@ -154,23 +176,26 @@ def _ledger(settings: JobsSettings) -> Ledger:
 
 
 async def _start_worker(parts: Parts) -> ASGIApp:
-    sandbox = await parts.sandbox()
+    sandbox, queue = await parts.sandbox(), await parts.queue()
     jobs = JobsClient(parts.client("jobs", "worker"))
     parts.opened.push_async_callback(jobs.close)
     worker = Worker(
         name=f"{os.uname().nodename}-{os.getpid()}",
         jobs=jobs,
-        queue=await parts.queue(),
+        queue=queue,
         storage=parts.storage,
         sandbox=sandbox,
         hands=parts.settings.sandbox.children + parts.settings.worker.prefetch,
         faults=parts.faults,
         grace_s=parts.settings.worker.grace_s,
+        meter=parts.meter,
+        tracing=parts.tracing,
     )
+    watch_sandbox(parts, "worker", sandbox)
     parts.loops.append(worker.run)
     parts.drains.append(worker.drain)
     app = service_app("Imagemill worker", parts.signer)
-    tell_health(app, pixels_health(parts, sandbox))
+    tell_health(app, worker_health(parts, sandbox, queue))
     return app
 
 
@@ -194,8 +219,10 @@ async def _start_notifier(parts: Parts) -> ASGIApp:
         aftermath=in_turn(hooks.aftermath, forget_said),
         bell=bell,
         faults=parts.faults,
+        instruments=Instruments(parts.meter, parts.tracing),
     )
     await notifier.start()
+    watch_notifier(parts, database)
     parts.loops += [notifier.run, hearing(database, lambda _: bell.set())]
     if parts.settings.notifier.publish_events:
         parts.loops.append(Broadcast(jobs, database, await parts.queue()).run)
@@ -212,9 +239,11 @@ async def _start_gateway(parts: Parts) -> ASGIApp:
     rates, cache = shared(parts, settings)
     following = Following()
     parts.ends.append(following.end)
+    limits = limiter(rates, settings)
+    watch_limiter(parts, limits)
     return Gateway(
         door=Door(users, cache, settings.identity_cache_s),
-        limiter=limiter(rates, settings),
+        limiter=limits,
         origins=Origins(settings.cors_origins),
         trusted=[ipaddress.ip_network(each) for each in settings.trusted_proxies],
         signer=parts.signer,
@@ -225,6 +254,7 @@ async def _start_gateway(parts: Parts) -> ASGIApp:
         version=__version__,
         breakers=parts.breakers,
         is_leaving=lambda: parts.is_leaving,
+        metrics=partial(metrics_of, parts.meter),
         turnstile=Turnstile(settings.large_bodies_at_once),
         following=following,
     )

@@ -10,6 +10,8 @@ from structlog.contextvars import get_contextvars
 
 from imagemill.contracts.identity import HEADER, Identity, Signer
 from imagemill.contracts.transport import Call, Reply, Transport, raise_for_problem
+from imagemill.telemetry.tracing import HEADER as TRACEPARENT
+from imagemill.telemetry.tracing import traceparent
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class ServiceClient:
         sent = {HEADER: self.signer.sign(caller or self.identity), **media, **(headers or {})}
         if request_id := get_contextvars().get("request_id"):
             sent["x-correlation-id"] = str(request_id)
+        if trace := traceparent():
+            sent[TRACEPARENT] = trace
         call = Call(method, path, sent, content, is_repeatable or method == "GET")
         return raise_for_problem(await self.transport.send(call))
 

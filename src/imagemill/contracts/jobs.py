@@ -70,6 +70,8 @@ class Claim(Contract):
     work_keys: dict[str, str]
     """What each output's stored result is called after, by name."""
     request_id: str | None = None
+    traceparent: str | None = None
+    """The trace of the request that made the job."""
 
 
 class Claims(Contract):
@@ -165,6 +167,10 @@ class JobEvent(Contract):
     """Seconds since 1970."""
     webhook_url: str | None = None
     """Where the job, or the batch, asked to be told of its end."""
+    traceparent: str | None = None
+    """The trace of the request that made the job; None for what happened to a batch."""
+    request_id: str | None = None
+    """The id of that request."""
 
 
 class JobEvents(Contract):

@@ -15,6 +15,7 @@ import httpx2
 import stamina
 
 from imagemill.breaker import Asked, Breaker, State, Verdict
+from imagemill.contracts.noted import OTHER, ROUTE, noted
 from imagemill.contracts.problem import MEDIA_TYPE
 from imagemill.contracts.transport import SERVICE, Call, Receive, Reply, Scope, Send, unreachable
 from imagemill.errors import MalformedBody
@@ -44,6 +45,8 @@ _BETWEEN: Final = frozenset(
     {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 )
 """What a proxy on the way answers for a service that it cannot reach."""
+
+_NOT_PASSED_ON: Final = frozenset({b"transfer-encoding", ROUTE.encode()})
 
 
 class Remote:
@@ -123,6 +126,7 @@ class Remote:
             _raise_for_proxy(response)
             # A stream of events may go on for hours, and a restart ends many of them at once.
             asked.settle(Verdict.ANSWERED)
+            noted(scope).route = response.headers.get(ROUTE, OTHER)
             await _send_response(response, send)
 
     def _tries(self) -> AsyncIterable[stamina.Attempt]:
@@ -192,7 +196,7 @@ async def _body_of(receive: Receive) -> AsyncIterator[bytes]:
 
 
 async def _send_response(response: httpx2.Response, send: Send) -> None:
-    headers = [(k.lower(), v) for k, v in response.headers.raw if k.lower() != b"transfer-encoding"]
+    headers = [(k.lower(), v) for k, v in response.headers.raw if k.lower() not in _NOT_PASSED_ON]
     start: MutableMapping[str, Any] = {
         "type": "http.response.start",
         "status": response.status_code,

@@ -42,6 +42,19 @@ def note(end: End) -> str:
     return f"killed by {fatal.name}"
 
 
+def reason(end: End) -> str:
+    """Say in one word, of a few, how a child ended."""
+    if end.status is None:
+        return "unknown"
+    fatal = killed_by(end.status)
+    if fatal is None:
+        return "exit"
+    return _WORDS.get(fatal, "signal")
+
+
+_WORDS = {signal.SIGSYS: "forbidden_call", signal.SIGXCPU: "cpu"}
+
+
 def killed_by(status: int) -> signal.Signals | None:
     """Read the signal that ended a process out of its wait status; None where it exited."""
     return signal.Signals(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else None

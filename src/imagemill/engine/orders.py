@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from imagemill.contracts.facts import Facts, Format, Limits
 
+_LONGEST_MS = 86_400_000.0
+
 
 class _Wire(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +48,10 @@ class Rendered(_Wire):
     size_bytes: int
     milliseconds: float
     """Wall-clock time from the decoded picture to the last byte of this output."""
+    began_ms: float = Field(0.0, ge=0, le=_LONGEST_MS)
+    """When this output began, after the order was read."""
+    steps_ms: float = Field(0.0, ge=0, le=_LONGEST_MS)
+    """Which part of its time went by before its encoding began."""
 
 
 class Answer(_Wire):
@@ -59,6 +65,10 @@ class Answer(_Wire):
     """How often the original was decoded for this order; the promise is once."""
     decode_shrink: int = 1
     """How much smaller than stored the decoder made the picture (1, 2, 4 or 8)."""
+    opened_ms: float = Field(0.0, ge=0, le=_LONGEST_MS)
+    """When the original was looked at and its decoding began, after the order was read."""
+    decoded_ms: float = Field(0.0, ge=0, le=_LONGEST_MS)
+    """How long decoding took, as far as it was not left to the outputs."""
     cpu_s: float = 0.0
     peak_memory_bytes: int = 0
     """Highest resident memory of the child so far, over all its orders."""

@@ -36,6 +36,28 @@ class Plan:
     target: int
 
 
+@dataclass(slots=True)
+class Watch:
+    """When what was reached, in milliseconds since the order was read."""
+
+    began: float
+    """When it was read, by the clock of this process."""
+    opened_ms: float = 0.0
+    decoded_ms: float = 0.0
+    began_ms: float = 0.0
+    """When the output that is made now began."""
+    steps_ms: float = 0.0
+    """How long its steps took."""
+
+    def now_ms(self) -> float:
+        """Tell how long ago the order was read."""
+        return (time.perf_counter() - self.began) * 1000
+
+    def begin(self) -> None:
+        """Note that an output begins."""
+        self.began_ms, self.steps_ms = self.now_ms(), 0.0
+
+
 def render(
     order: RenderOrder,
     original: int,
@@ -49,6 +71,7 @@ def render(
     Raises a typed refusal when one output cannot be made, with its name in `output`; the
     descriptors then hold nothing that counts.
     """
+    began = time.perf_counter()
     progress = Progress(tell, len(order.outputs), time.monotonic)
     known = probe.facts(original, order.limits)
     plans = [
@@ -60,10 +83,17 @@ def render(
         for name, descriptor in zip(order.pictures, pictures, strict=True)
     }
     shrink = _shrink(known, plans)
-    decoder = decode.Decoder(original, known)
+    decoder, watch = decode.Decoder(original, known), Watch(began)
     with complaints.translated(known.format):
-        outputs = _outputs(decoder, plans, others, shrink, progress)
-    return Answer(facts=known, outputs=outputs, decodes=decoder.decodes, decode_shrink=shrink)
+        outputs = _outputs(decoder, plans, others, shrink, progress, watch)
+    return Answer(
+        facts=known,
+        outputs=outputs,
+        decodes=decoder.decodes,
+        decode_shrink=shrink,
+        opened_ms=watch.opened_ms,
+        decoded_ms=watch.decoded_ms,
+    )
 
 
 def _plan(name: str, steps: Sequence[Mapping[str, object]], known: Facts, target: int) -> Plan:
@@ -114,11 +144,14 @@ def _outputs(
     others: Mapping[str, pyvips.Image],
     shrink: int,
     progress: Progress,
+    watch: Watch,
 ) -> dict[str, Rendered]:
+    watch.opened_ms = watch.now_ms()
     moving = any(plan.wish.moving for plan in plans)
     decoded = decoder.decoded(shrink=shrink, moving=moving)
     original = Original(decoded, [plan.wish for plan in plans], progress)
-    return {plan.name: _output(plan, decoded, original, others, progress) for plan in plans}
+    watch.decoded_ms = watch.now_ms() - watch.opened_ms
+    return {plan.name: _output(plan, decoded, original, others, progress, watch) for plan in plans}
 
 
 def _output(
@@ -127,8 +160,9 @@ def _output(
     original: Original,
     others: Mapping[str, pyvips.Image],
     progress: Progress,
+    watch: Watch,
 ) -> Rendered:
-    began = time.perf_counter()
+    watch.begin()
     picture = Picture(
         facts=decoded.facts,
         frames=original.frames(plan.wish) if plan.wish.size is None else (),
@@ -140,7 +174,7 @@ def _output(
         wish=plan.wish,
     )
     try:
-        made = _written(plan, picture, began)
+        made = _written(plan, picture, watch)
     except OutputImpossible as error:
         error.output = plan.name
         raise
@@ -148,16 +182,17 @@ def _output(
     return made
 
 
-def _written(plan: Plan, picture: Picture, began: float) -> Rendered:
+def _written(plan: Plan, picture: Picture, watch: Watch) -> Rendered:
     *changes, last = plan.steps
     for step in changes:
         picture = _bounded(step.apply(_readable(step, picture)))
+    watch.steps_ms = watch.now_ms() - watch.began_ms
     if last.kind is Kind.DATA:
         _write_data(last.describe(_readable(last, picture)), plan.target)
-        return _rendered(plan, None, None, began)
+        return _rendered(plan, None, None, watch)
     if not picture.frames:
         picture = picture.resized(picture.width, picture.height)
-    return _rendered(plan, last.encode(picture, plan.target), picture, began)
+    return _rendered(plan, last.encode(picture, plan.target), picture, watch)
 
 
 def _readable(step: Step, picture: Picture) -> Picture:
@@ -182,7 +217,7 @@ def _write_data(described: Mapping[str, object], target: int) -> None:
 
 
 def _rendered(
-    plan: Plan, written: Format | None, picture: Picture | None, began: float
+    plan: Plan, written: Format | None, picture: Picture | None, watch: Watch
 ) -> Rendered:
     return Rendered(
         format=written or "json",
@@ -190,5 +225,7 @@ def _rendered(
         height=picture.height if picture else None,
         frames=len(picture.frames) if picture and written in decode.MOVING else 1,
         size_bytes=os.lseek(plan.target, 0, os.SEEK_END),
-        milliseconds=(time.perf_counter() - began) * 1000,
+        milliseconds=watch.now_ms() - watch.began_ms,
+        began_ms=watch.began_ms,
+        steps_ms=watch.steps_ms,
     )

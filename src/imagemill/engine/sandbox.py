@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ class Occupancy:
     """Children that died under an order since the start."""
     restarts: int
     """Zygotes started beyond the first."""
+    kills: Mapping[str, int]
+    """How children ended over an order since the start, by reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Sandbox:
         self._crew = Crew(settings)
         self._places = asyncio.Semaphore(settings.children)
         self._working = self._waiting = self._deaths = 0
+        self._kills: Counter[str] = Counter()
         self._log = structlog.get_logger("imagemill.sandbox")
 
     async def __aenter__(self) -> Self:
@@ -101,6 +105,7 @@ class Sandbox:
             children=self._crew.size,
             deaths=self._deaths,
             restarts=max(0, self._crew.starts - 1),
+            kills=dict(self._kills),
         )
 
     async def probe(self, original: int, *, limits: Limits, owner: str, timeout_s: float) -> Facts:
@@ -168,12 +173,14 @@ class Sandbox:
                         errand.frame, errand.descriptors, errand.begun, errand.hear
                     )
             except TimeoutError:
+                self._kills["deadline"] += 1
                 raise endings.late(errand.timeout_s) from None
             except Unreached:
                 raise
             except Gone as gone:
                 raise self._blamed(child, gone.end) from None
             except Nonsense:
+                self._kills["lied"] += 1
                 raise answers.nonsense() from None
             return self._noted(answers.believed(said, errand.files))
 
@@ -204,12 +211,13 @@ class Sandbox:
 
     def _noted(self, answer: Answer) -> Answer:
         if answer.note:
-            self._log.error("sandbox.order_failed", error=answer.error, note=answer.note)
+            self._log.error("sandbox_order_failed", error=answer.error, note=answer.note)
         return answer
 
     def _blamed(self, child: Child, end: End) -> Exception:
         self._deaths += 1
-        self._log.warning("sandbox.child_died", pid=child.pid, how=endings.note(end))
+        self._kills[endings.reason(end)] += 1
+        self._log.warning("sandbox_child_died", pid=child.pid, how=endings.note(end))
         return endings.blame(end, self.settings)
 
 

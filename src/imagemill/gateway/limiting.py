@@ -8,9 +8,10 @@ has 256 random bits, so refusing it would stop no guesser, only its owner.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import MutableMapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from imagemill.contracts.scopes import Role
 from imagemill.contracts.transport import Send
@@ -22,6 +23,8 @@ from imagemill.rates import Rates, Standing, Window
 
 _MINUTE_S = 60
 _BURST_S = 1
+COUNTED: Final = ("key", "account", "address")
+"""By what somebody may be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class Limiter:
     """For keys and people who were given nothing of their own."""
     address: Allowance
     """For strangers, and for credentials that are wrong."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """How many were refused, by what of `COUNTED` was counted."""
 
     async def count_known(self, admitted: Admitted, tally: Tally) -> None:
         """Count a request of somebody known; raises `RateLimited`."""
@@ -85,6 +90,7 @@ class Limiter:
         for window in windows:
             tally.standing = await self.rates.hit(name, window)
             if tally.standing.is_over:
+                self.refused[name.partition(":")[0]] += 1
                 raise _too_often(tally.standing)
 
 

@@ -137,11 +137,16 @@ _HEALTH: Final = {
     "type": "object",
     "required": ["status", "version", "processes", "breakers"],
     "properties": {
-        "status": {"type": "string", "enum": ["ok", "degraded"]},
+        "status": {
+            "type": "string",
+            "enum": ["ok", "degraded"],
+            "description": "`degraded` where a process is not `ok`.",
+        },
         "version": {"type": "string"},
         "processes": {
             "type": "object",
-            "description": "Each process by name: its status, and what it tells of itself.",
+            "description": "Each process by name: `ok`, `degraded` or `unavailable`, `checks` of "
+            "what it needs with the milliseconds that each took, and what else it tells.",
             "additionalProperties": {"type": "object"},
         },
         "breakers": {
@@ -200,10 +205,26 @@ _OWN: Final[dict[str, Any]] = {
             "operationId": "health_show",
             "summary": "Tell how each process is, the sandbox's layers among it.",
             "responses": {
-                "200": _told("All is well."),
+                "200": _told("Every process can work."),
                 "400": PROBLEMS[400],
                 "401": PROBLEMS[401],
-                "503": _told("A process does not answer; the others tell of themselves."),
+                "503": _told("A process cannot work; the others tell of themselves."),
+            },
+        }
+    },
+    "/metrics": {
+        "get": {
+            "tags": ["health"],
+            "operationId": "metrics_show",
+            "summary": "Tell Prometheus the numbers of the gateway's process; needs `operate`.",
+            "responses": {
+                "200": {
+                    "description": "Everything that it counts and measures.",
+                    "content": {"text/plain": {"schema": {"type": "string"}}},
+                },
+                "400": PROBLEMS[400],
+                "401": PROBLEMS[401],
+                "403": PROBLEMS[403],
             },
         }
     },

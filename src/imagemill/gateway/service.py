@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,6 +16,8 @@ from structlog.contextvars import get_contextvars
 from imagemill.console import pages
 from imagemill.contracts.health import Peer
 from imagemill.contracts.identity import ADDRESS, HEADER, STRANGER, Identity, Signer
+from imagemill.contracts.noted import noted
+from imagemill.contracts.scopes import OPERATE
 from imagemill.contracts.transport import (
     SERVICE,
     ASGIApp,
@@ -26,7 +28,7 @@ from imagemill.contracts.transport import (
     Transport,
 )
 from imagemill.contracts.users import CHANGED, FORGET, Admitted
-from imagemill.errors import ImagemillError, NotFound, RateLimited, Unauthenticated
+from imagemill.errors import Forbidden, ImagemillError, NotFound, RateLimited, Unauthenticated
 from imagemill.gateway.addresses import Network, came_from
 from imagemill.gateway.door import Door, shows_nothing
 from imagemill.gateway.following import Following
@@ -34,6 +36,9 @@ from imagemill.gateway.limiting import Limiter, Tally
 from imagemill.gateway.openapi import merged
 from imagemill.gateway.origins import Origins
 from imagemill.gateway.turnstile import Turnstile
+from imagemill.telemetry.tracing import HEADER as TRACEPARENT
+from imagemill.telemetry.tracing import traceparent
+from imagemill.web.health import health_of, together
 from imagemill.web.problems import not_allowed, problem_response
 
 _READ: Final = frozenset({"GET", "HEAD"})
@@ -41,6 +46,7 @@ _IDENTITY: Final = HEADER.encode()
 _ADDRESS: Final = ADDRESS.encode()
 _FORGET: Final = FORGET.encode()
 _CHANGED: Final = CHANGED.encode()
+_TRACEPARENT: Final = TRACEPARENT.encode()
 _PEOPLE: Final = ("/api/v1/api-keys", "/api/v1/accounts", "/api/v1/auth/", "/api/v1/users/")
 """Where the users service changes what a caller is."""
 _EVENTS: Final = "/events"
@@ -73,6 +79,8 @@ class Gateway:
     """Tells how the breakers of this process stand, by name."""
     is_leaving: Callable[[], bool]
     """Tells whether this process was told to stop and is to be asked nothing new."""
+    metrics: Callable[[], Awaitable[Response]]
+    """Answers Prometheus."""
     turnstile: Turnstile = field(default_factory=Turnstile)
     following: Following = field(default_factory=Following)
     """The streams of events of services elsewhere; those of services here end with them."""
@@ -98,6 +106,7 @@ class Gateway:
         path = scope["path"]
         if path not in _OWN and not path.startswith("/assets/"):
             return None
+        noted(scope).route = path if path in _OWN else "/assets/{name}"
         if scope["method"] not in _READ:
             return not_allowed("This route answers GET and HEAD.", "GET, HEAD")
         return await self._read(scope, path, tally)
@@ -108,12 +117,22 @@ class Gateway:
         if path == "/health/ready":
             return await self._ready()
         if path == "/health":
-            await self._admitted(dict(scope["headers"]), self._address(scope), tally)
+            await self._admitted(scope, dict(scope["headers"]), self._address(scope), tally)
             return await self._health()
+        if path == "/metrics":
+            return await self._metrics(scope, tally)
         if path == "/openapi.json":
             return await self._describe(Request(scope))
         known = dict(scope["headers"]).get(b"if-none-match", b"").decode("latin-1")
         return pages.page(path, self.version, known)
+
+    async def _metrics(self, scope: Scope, tally: Tally) -> Response:
+        """Answer Prometheus, if it shows a key that may look: numbers tell how busy others are."""
+        headers, address = dict(scope["headers"]), self._address(scope)
+        admitted = await self._admitted(scope, headers, address, tally)
+        if not admitted.identity.may(OPERATE):
+            raise Forbidden(f"This needs the scope {OPERATE}, which the key does not have.")
+        return await self.metrics()
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send, tally: Tally) -> None:
         transport, headers = self._route(scope["path"]), dict(scope["headers"])
@@ -145,19 +164,22 @@ class Gateway:
         if shows_nothing(headers) and self._is_open(scope["path"]):
             await self.limiter.count_stranger(address, tally)
             return STRANGER
-        admitted = await self._admitted(headers, address, tally)
+        admitted = await self._admitted(scope, headers, address, tally)
         await self.limiter.count_known(admitted, tally)
         return admitted.identity
 
     async def _admitted(
-        self, headers: Mapping[bytes, bytes], address: str, tally: Tally
+        self, scope: Scope, headers: Mapping[bytes, bytes], address: str, tally: Tally
     ) -> Admitted:
         """Tell who shows these headers; who shows something wrong is counted by address."""
         try:
-            return await self.door.admit(headers)
+            admitted = await self.door.admit(headers)
         except Unauthenticated:
             await self.limiter.count_stranger(address, tally)
             raise
+        known = noted(scope)
+        known.account, known.key_id = admitted.identity.account, admitted.identity.key_id
+        return admitted
 
     def _address(self, scope: Scope) -> str:
         """Tell where a request came from."""
@@ -215,29 +237,32 @@ class Gateway:
         request_id = str(get_contextvars().get("request_id", "")).encode()
         ours = [(_IDENTITY, token), (_ADDRESS, address.encode())]
         ours.append((b"x-correlation-id", request_id))
+        if trace := traceparent():
+            ours.append((_TRACEPARENT, trace.encode()))
         return {**scope, "headers": [*kept, *ours]}
 
     async def _ready(self) -> Response:
         if self.is_leaving():
             return PlainTextResponse("stopping", HTTPStatus.SERVICE_UNAVAILABLE)
-        try:
-            await asyncio.gather(*(self.peers[name].health() for name in self.needs))
-        except ImagemillError:
+        told = await asyncio.gather(*(health_of(self.peers[name]) for name in self.needs))
+        if any(each["status"] == "unavailable" for each in told):
             return PlainTextResponse("waiting", HTTPStatus.SERVICE_UNAVAILABLE)
         return PlainTextResponse("ready")
 
     async def _health(self) -> Response:
-        asked = {name: _health_of(peer) for name, peer in self.peers.items()}
+        asked = {name: health_of(peer) for name, peer in self.peers.items()}
         told = dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
-        is_well = all(each["status"] == "ok" for each in told.values())
+        statuses = [each["status"] for each in told.values()]
+        # What is left alone here and is no service is Redis, which the gateway outlasts.
+        is_left_alone = any(each["state"] != "closed" for each in self.breakers().values())
         return JSONResponse(
             {
-                "status": "ok" if is_well else "degraded",
+                "status": together([*statuses, "degraded" if is_left_alone else "ok"]),
                 "version": self.version,
                 "processes": told,
                 "breakers": self.breakers(),
             },
-            HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE,
+            HTTPStatus.SERVICE_UNAVAILABLE if "unavailable" in statuses else HTTPStatus.OK,
         )
 
     async def _describe(self, request: Request) -> Response:
@@ -283,7 +308,9 @@ class _Suspicious:
             await self._send({"type": "http.response.body", "body": answer.body})
 
 
-_OWN: Final = frozenset({"/health/live", "/health/ready", "/health", "/openapi.json", "/docs", "/"})
+_OWN: Final = frozenset(
+    {"/health/live", "/health/ready", "/health", "/metrics", "/openapi.json", "/docs", "/"}
+)
 _PRIVATE: Final = frozenset(
     {
         *(_IDENTITY, _ADDRESS),
@@ -292,15 +319,9 @@ _PRIVATE: Final = frozenset(
         b"cookie",
         b"x-correlation-id",
         b"x-request-id",
+        _TRACEPARENT,
     }
 )
-
-
-async def _health_of(peer: Peer) -> dict[str, Any]:
-    try:
-        return {"status": "ok", **await peer.health()}
-    except ImagemillError as error:
-        return {"status": "unavailable", "reason": error.message}
 
 
 def standalone(apps: Mapping[str, ASGIApp], is_leaving: Callable[[], bool]) -> ASGIApp:

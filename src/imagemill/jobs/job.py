@@ -116,6 +116,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The request that makes jobs."""
+
+    request_id: str | None = None
+    traceparent: str | None = None
+    """Where it stands in its trace."""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A promise to run outputs on one image."""
 
@@ -136,6 +145,10 @@ class Job:
     terms: Terms = Terms()
     place: Place = Place()
     request_id: str | None = None
+    traceparent: str | None = None
+    """The trace of the request that made it; None for jobs of an older version."""
+    is_dead: bool = False
+    """Whether what was just carried out left a dead letter; not kept."""
     rests_until: float | None = None
     """Set while a queued job rests after a failure; nobody may claim it then."""
     started_at: float | None = None

@@ -19,7 +19,7 @@ from imagemill.errors import (
 )
 from imagemill.jobs import states
 from imagemill.jobs.awaiting import Awaited
-from imagemill.jobs.job import Attempt, DeadLetter, Job, Output, Place, Result
+from imagemill.jobs.job import Attempt, DeadLetter, Job, Origin, Output, Place, Result
 from imagemill.jobs.message import message_about
 from imagemill.jobs.plan import Plan
 from imagemill.jobs.quota import Quota, Spender, spent_on
@@ -74,7 +74,7 @@ class Ledger:
         connection: Connection,
         new: Sequence[NewJob],
         spender: Spender,
-        request_id: str | None,
+        origin: Origin,
         *,
         is_counted: bool = True,
     ) -> list[Job]:
@@ -84,7 +84,7 @@ class Ledger:
         none of them is kept.
         """
         now, owner = connection.now(), spender.owner
-        made = [self._made(connection, each, spender, request_id, now) for each in new]
+        made = [self._made(connection, each, spender, origin, now) for each in new]
         unfinished = [job for job in made if not job.standing.status.is_final]
         self.check_room(connection, owner, len(unfinished))
         if is_counted:
@@ -269,11 +269,10 @@ class Ledger:
         connection: Connection,
         new: NewJob,
         spender: Spender,
-        request_id: str | None,
+        origin: Origin,
         now: float,
     ) -> Job:
-        plan = new.plan
-        outputs = outputs_of(connection, new)
+        plan, outputs = new.plan, outputs_of(connection, new)
         is_done = all(each.result for each in outputs)
         deadline_at = None if is_done or plan.deadline_s is None else now + plan.deadline_s
         return Job(
@@ -292,7 +291,8 @@ class Ledger:
             created_at=now,
             terms=replace(plan.terms, deadline_at=deadline_at),
             place=new.place,
-            request_id=request_id,
+            request_id=origin.request_id,
+            traceparent=origin.traceparent,
             finished_at=now if is_done else None,
         )
 
@@ -328,6 +328,7 @@ def _moved(
         lease_id=None,
         error=error,
         work=work,
+        is_dead=ruling.is_dead,
     )
 
 

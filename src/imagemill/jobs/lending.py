@@ -111,6 +111,7 @@ class Lending:
             outputs={each.name: each.steps for each in missing},
             work_keys={each.name: each.work_key for each in missing},
             request_id=job.request_id,
+            traceparent=job.traceparent,
         )
 
     def _timeout_s(self, job: Job) -> float:

@@ -19,6 +19,7 @@ def message_about(job: Job) -> bytes:
             "created_at": int(job.created_at),
             "retry_count": job.standing.failures,
             "request_id": job.request_id,
+            "traceparent": job.traceparent,
         },
     )
     return message.model_dump_json().encode()

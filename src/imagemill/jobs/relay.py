@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
+from opentelemetry.trace import Span, SpanKind
 
-from imagemill.contracts.jobs import TOPIC
+from imagemill.contracts.jobs import TOPIC, JobMessage
 from imagemill.database import Connection, Database
 from imagemill.errors import ImagemillError
 from imagemill.faults import Faults, Point
@@ -23,6 +24,9 @@ from imagemill.jobs.records import outbox
 from imagemill.jobs.records.outbox import Waiting
 from imagemill.jobs.turns import Window
 from imagemill.queue import Queue
+from imagemill.telemetry.meter import Meter
+from imagemill.telemetry.metrics import QUEUE_PUBLISH_FAILURES, QUEUE_PUBLISHED
+from imagemill.telemetry.tracing import Tracing
 
 _MOST_AT_ONCE: Final = 128
 _TAKEN_S: Final = 5.0
@@ -45,6 +49,8 @@ class Relay:
     bells: Bells
     faults: Faults
     window: Window = field(default_factory=Window)
+    meter: Meter = field(default_factory=Meter)
+    tracing: Tracing = field(default_factory=Tracing)
 
     async def run(self) -> None:
         """Announce for ever.
@@ -77,16 +83,31 @@ class Relay:
             lambda each: self._following(each, published), durable=False
         )
         if waiting:
+            self.faults.reach(Point.BEFORE_PUBLISH)
             await self._publish(waiting)
         return waiting
 
     async def _publish(self, waiting: Sequence[Waiting]) -> None:
-        self.faults.reach(Point.BEFORE_PUBLISH)
+        bodies = [each.body for each in waiting]
         try:
-            await self.queue.publish(TOPIC, [each.body for each in waiting])
+            with ExitStack() as spans:
+                for body in bodies if self.tracing.is_on else ():
+                    spans.enter_context(self._span(JobMessage.model_validate_json(body)))
+                await self.queue.publish(TOPIC, bodies)
         except ImagemillError:
+            self.meter.count(QUEUE_PUBLISH_FAILURES, TOPIC)
             await self.database.run(lambda each: outbox.let_go(each, waiting), durable=False)
             raise
+        self.meter.count(QUEUE_PUBLISHED, TOPIC, by=len(bodies))
+
+    def _span(self, message: JobMessage) -> AbstractContextManager[Span]:
+        """Stand for the way of one job's message, in the job's own trace."""
+        trace = message.metadata.get("traceparent")
+        job = {"imagemill.job.id": message.job_id, "messaging.destination.name": TOPIC}
+        parent = str(trace) if trace else None
+        return self.tracing.span(
+            "job.publish", parent=parent, kind=SpanKind.PRODUCER, attributes=job
+        )
 
     def _following(self, connection: Connection, published: Sequence[Waiting]) -> list[Waiting]:
         now = connection.now()

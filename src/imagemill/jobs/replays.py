@@ -19,6 +19,7 @@ from imagemill.jobs.request import TermsRequest, Wish
 from imagemill.jobs.service import Jobs, Keep
 from imagemill.jobs.states import Status
 from imagemill.pipeline import parse
+from imagemill.telemetry.tracing import link_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Replays:
             raise Conflict(
                 f"The job is {old.standing.status}; only one that went wrong is done again."
             )
+        link_to(old.traceparent)
         if old.is_waiting:
             return NewJob(await self._asked_again(old, owner), place=place)
         try:

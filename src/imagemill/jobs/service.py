@@ -22,7 +22,7 @@ from imagemill.errors import FieldError, ImageInUse, InvalidRequest, UrlNotAllow
 from imagemill.idempotency import Running
 from imagemill.jobs.awaiting import Awaited, Found, bound, urls_of
 from imagemill.jobs.bells import Bells
-from imagemill.jobs.job import Event, Job, Listing, Result
+from imagemill.jobs.job import Event, Job, Listing, Origin, Result
 from imagemill.jobs.ledger import Ledger, NewJob
 from imagemill.jobs.news import ANY
 from imagemill.jobs.plan import Plan, images_needed, plan_of
@@ -32,6 +32,7 @@ from imagemill.jobs.records import events, jobs, results
 from imagemill.jobs.request import TermsRequest, Wish
 from imagemill.jobs.settings import JobsSettings
 from imagemill.storage import Bucket, Storage
+from imagemill.telemetry.tracing import traceparent
 from imagemill.web.links import FileLinks
 
 _MOST_AT_ONCE: Final = 100
@@ -153,11 +154,11 @@ class Jobs:
 
         Jobs that are not counted are Imagemill's own wish, and use up nobody's quota.
         """
-        request_id = get_contextvars().get("request_id")
+        origin = Origin(get_contextvars().get("request_id"), traceparent())
         spender = spender_of(owner)
 
         def unit(connection: Connection) -> list[Job]:
-            made = self.ledger.accept(connection, new, spender, request_id, is_counted=is_counted)
+            made = self.ledger.accept(connection, new, spender, origin, is_counted=is_counted)
             if keep is not None:
                 keep(connection, made)
             return made

@@ -26,6 +26,7 @@ from imagemill.jobs.records import expiry, jobs, leases, outbox
 from imagemill.jobs.settings import JobsSettings
 from imagemill.queue import Queue
 from imagemill.storage import Bucket, Storage
+from imagemill.telemetry.metrics import ATTEMPTS_LOST, MESSAGES_LOST
 
 _MOST_AT_ONCE: Final = 100
 _UNHEARD_AFTER_S: Final = 10.0
@@ -89,7 +90,8 @@ class Sweeper:
 
     async def once(self) -> None:
         """Sweep one time."""
-        await self._rule(jobs.leases_ended, self.ledger.lose)
+        lost = await self._rule(jobs.leases_ended, self.ledger.lose)
+        self.bells.meter.count(ATTEMPTS_LOST, by=lost)
         await self._rule(jobs.overdue, self.ledger.expire)
         await self._rule(outbox.rested, self.ledger.announce)
         await self._announce_lost()
@@ -100,15 +102,17 @@ class Sweeper:
         self,
         find: Callable[[Connection, float, int], list[str]],
         rule: Callable[[Connection, str], Job],
-    ) -> None:
-        """Find jobs for which a time is over and rule on each, in one transaction for all."""
+    ) -> int:
+        """Find jobs for which a time is over, rule on each in one transaction, and count them."""
 
         def unit(connection: Connection) -> list[Job]:
             found = find(connection, connection.now(), _MOST_AT_ONCE)
             return [rule(connection, job_id) for job_id in found]
 
-        for job in await self.database.run(unit):
+        ruled = await self.database.run(unit)
+        for job in ruled:
             self.bells.ended(job)
+        return len(ruled)
 
     async def _announce_lost(self) -> None:
         """Announce jobs again whose messages the queue has lost.
@@ -129,6 +133,7 @@ class Sweeper:
             return [self.ledger.announce(connection, job_id) for job_id in lost]
 
         for job in await self.database.run(unit):
+            self.bells.meter.count(MESSAGES_LOST)
             _log.warning("message_was_lost", job_id=job.id)
 
     async def _expire(self) -> None:

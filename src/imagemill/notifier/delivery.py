@@ -46,6 +46,12 @@ class Delivery:
     """Why the last try failed; empty where it did not."""
     lease_id: str | None = None
     """Held by who tries it now."""
+    traceparent: str | None = None
+    """The trace that its event belongs to; None for none."""
+    request_id: str | None = None
+    """The request that its event goes back to; None for none."""
+    job_id: str | None = None
+    """The job that its event is about; None for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,10 @@ class Event:
     """What the log itself says: ids of the job, the batch or the image, and a code."""
     webhook_url: str | None = None
     """Where the job asked to be told of its end; None where it did not."""
+    traceparent: str | None = None
+    """The trace that it belongs to; None for none."""
+    request_id: str | None = None
+    """The request that it goes back to; None for none."""
 
 
 def event_id(log: str, number: int, at: float) -> str:

@@ -84,7 +84,16 @@ class Fanout:
 def _owed(target: Target, facts: Mapping[str, Mapping[str, Any]]) -> Owed:
     event = target.event
     body = body_of(event, facts.get(event.id, event.data))
-    row = {"id": event.id, "type": event.type, "at": event.at, "owner": event.owner, "body": body}
+    row = {
+        "id": event.id,
+        "type": event.type,
+        "at": event.at,
+        "owner": event.owner,
+        "body": body,
+        "traceparent": event.traceparent,
+        "request_id": event.request_id,
+        "job_id": event.data.get("job_id"),
+    }
     return Owed(
         id=delivery_id(event.id, target.channel, target.name),
         event=row,

@@ -80,6 +80,8 @@ class JobsLog:
             at=told.at,
             owner=told.owner,
             data={name: value for name, value in about.items() if value},
+            traceparent=told.traceparent,
+            request_id=told.request_id,
             webhook_url=told.webhook_url,
         )
 

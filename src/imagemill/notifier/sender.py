@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
+from opentelemetry.trace import SpanKind
 
 from imagemill.database import Connection, Database
 from imagemill.errors import ImagemillError
@@ -21,6 +22,9 @@ from imagemill.notifier.records import deliveries
 from imagemill.notifier.records.deliveries import Waiting
 from imagemill.notifier.retries import pause_s
 from imagemill.notifier.settings import NotifierSettings
+from imagemill.telemetry import about
+from imagemill.telemetry.instruments import Instruments
+from imagemill.telemetry.metrics import NOTIFICATIONS
 
 _LOOK_EVERY_S: Final = 1.0
 """How often to look for what another process owes."""
@@ -43,6 +47,7 @@ class Sender:
         chance: Callable[[], float],
         aftermath: Aftermath | None = None,
         faults: Faults | None = None,
+        instruments: Instruments | None = None,
     ) -> None:
         """Deliver by `channels`, by name; `chance` gives numbers from -1 to 1.
 
@@ -55,6 +60,7 @@ class Sender:
         self._chance = chance
         self._aftermath = aftermath
         self._faults = faults or Faults.none()
+        self._instruments = instruments or Instruments()
         self._busy: Counter[str] = Counter()
         """How many deliveries of each lane are under way here."""
 
@@ -90,7 +96,7 @@ class Sender:
     async def _deliver(self, delivery: Delivery) -> None:
         began_at, began = time.time(), time.monotonic()
         try:
-            outcome = await self._outcome(delivery)
+            outcome = await self._told(delivery)
             attempt = _attempt(outcome, began_at, time.monotonic() - began)
             await self._finish(delivery, outcome, attempt)
         except ImagemillError as error:
@@ -98,6 +104,36 @@ class Sender:
         finally:
             self._busy -= Counter([delivery.lane])
             self._bell.set()
+
+    async def _told(self, delivery: Delivery) -> Outcome:
+        """Try once; the trace goes on to whoever is told."""
+        event = {
+            "imagemill.channel": delivery.channel,
+            "imagemill.event.type": delivery.event_type,
+            "imagemill.delivery.id": delivery.id,
+        }
+        with (
+            about(request_id=delivery.request_id, job_id=delivery.job_id, delivery_id=delivery.id),
+            self._instruments.tracing.span(
+                "notification.deliver",
+                parent=delivery.traceparent,
+                kind=SpanKind.CLIENT,
+                attributes=event,
+            ) as span,
+        ):
+            outcome = await self._outcome(delivery)
+            span.set_attribute("imagemill.delivery.outcome", outcome.kind)
+            _log.info(
+                "delivery_tried",
+                channel=delivery.channel,
+                type=delivery.event_type,
+                outcome=outcome.kind,
+                status=outcome.status,
+                reason=outcome.reason,
+            )
+        channel = delivery.channel if delivery.channel in self._channels else "unknown"
+        self._instruments.meter.count(NOTIFICATIONS, channel, outcome.kind)
+        return outcome
 
     async def _outcome(self, delivery: Delivery) -> Outcome:
         channel = self._channels.get(delivery.channel)

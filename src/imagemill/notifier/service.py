@@ -21,6 +21,7 @@ from imagemill.notifier.sender import Aftermath, Sender
 from imagemill.notifier.settings import NotifierSettings
 from imagemill.notifier.sweep import Sweeper
 from imagemill.notifier.wanted import Wanted
+from imagemill.telemetry.instruments import Instruments
 from imagemill.web import service_app
 
 
@@ -45,6 +46,7 @@ class Notifier:
     faults: Faults = field(default_factory=Faults.none)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     """Rung when something is owed."""
+    instruments: Instruments = field(default_factory=Instruments)
 
     def app(self) -> FastAPI:
         """Make the HTTP side, to which each way of telling adds its routes."""
@@ -77,6 +79,7 @@ class Notifier:
             chance=self.chance,
             aftermath=self.aftermath,
             faults=self.faults,
+            instruments=self.instruments,
         )
 
     def sweeper(self) -> Sweeper:

@@ -10,8 +10,9 @@ import resource
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, cast
 
@@ -20,6 +21,7 @@ import uvloop
 
 from imagemill import __version__, telemetry
 from imagemill.assembly import Running, running
+from imagemill.contracts.transport import ASGIApp
 from imagemill.engine.layers import State
 from imagemill.errors import Unavailable
 from imagemill.gateway.settings import GatewaySettings
@@ -28,13 +30,26 @@ from imagemill.serving.crowd import Crowd
 from imagemill.serving.line import Line
 from imagemill.serving.pace import bounds_for
 from imagemill.settings import ADMIN_KEY, Settings
+from imagemill.telemetry.settings import MetricsSettings
 
 _GRACE_S: Final = 10
 _BACKLOG: Final = 2048
 _OTHER_FILES: Final = 512
 """Databases, children and libraries; a connection may need a second file, for what it brings."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_WATCHERS: Final = 32
+"""Requests at once at the port for watching; each is short."""
 Announce = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Sockets of one process."""
+
+    public: socket.socket
+    """Where requests come in."""
+    watched: socket.socket | None
+    """Where who watches is answered; None where that is not wanted."""
 
 
 def serve(
@@ -47,27 +62,30 @@ def serve(
     cannot work and `Unavailable` when the port is taken.
     """
     check(settings, names)
-    telemetry.configure(level=settings.log_level)
+    telemetry.configure(level=settings.log_level, form=settings.log_format)
     _keep_freed_memory()
     _allow_files(settings.gateway.max_connections)
     is_first = show_key and not settings.key_file(ADMIN_KEY).exists()
     with (
         _listening(settings.host, settings.port) as listener,
+        _watched_at(settings.metrics) as watched,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         known = settings.model_copy(update={"port": listener.getsockname()[1]})
-        runner.run(_serve(known, names, listener, announce, is_first=is_first))
+        listeners = Listeners(listener, watched)
+        runner.run(_serve(known, names, listeners, announce, is_first=is_first))
     return 0
 
 
 async def _serve(
     settings: Settings,
     names: Sequence[str],
-    listener: socket.socket,
+    listeners: Listeners,
     announce: Announce,
     *,
     is_first: bool,
 ) -> None:
+    listener = listeners.public
     # Links that are sent out name the port that was taken, also where any free one was asked for.
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
     async with running(settings, names) as system:
@@ -79,8 +97,41 @@ async def _serve(
             loop.add_signal_handler(number, told.again)
         async with asyncio.TaskGroup() as group:
             stopping = group.create_task(_stop(told, server, system))
-            await server.serve([listener])
+            async with _watching(system, listeners.watched, group):
+                await server.serve([listener])
             stopping.cancel()
+
+
+@asynccontextmanager
+async def _watching(
+    system: Running, listener: socket.socket | None, group: asyncio.TaskGroup
+) -> AsyncIterator[None]:
+    """Answer who watches, for a block: until the last answer of the other address is out."""
+    if listener is None:
+        yield
+        return
+    server = _Server(_plain_config(system.watched), lambda: None)
+    group.create_task(server.serve([listener]))
+    try:
+        yield
+    finally:
+        server.stop()
+        server.stop()
+
+
+def _plain_config(app: ASGIApp) -> uvicorn.Config:
+    """Serve a few trusted askers, with nothing of what strangers make necessary."""
+    return uvicorn.Config(
+        app,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=_WATCHERS,
+        timeout_graceful_shutdown=1,
+    )
 
 
 class _Told:
@@ -184,6 +235,11 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _watched_at(settings: MetricsSettings) -> AbstractContextManager[socket.socket | None]:
+    """Listen where who watches is answered, if that is set."""
+    return _listening(settings.host, settings.port) if settings.port else nullcontext()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel
 
 from imagemill.contracts.identity import HEADER, Identity, Signer
+from imagemill.contracts.noted import noted
 from imagemill.contracts.problem import Problem
 from imagemill.errors import FieldError, Forbidden, InvalidRequest, Unauthenticated
 from imagemill.streams import gathered
@@ -34,6 +35,8 @@ def service_app(title: str, signer: Signer, *models: type[BaseModel]) -> FastAPI
         strict_content_type=False,
         redirect_slashes=False,
         dependencies=[Depends(caller)],
+        # The edge makes one span for each request, without its query, which may hold a signature.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.signer = signer
     app.state.schemas = schemas_of(Problem, *models)
@@ -56,8 +59,10 @@ async def caller(request: Request) -> Identity:
     Services answer nobody without an identity, and a stranger on open routes only.
     """
     signer: Signer = request.app.state.signer
+    route, known = request.scope.get("route"), noted(request.scope)
+    known.route = getattr(route, "path", known.route)
     identity = signer.check(request.headers.get(HEADER))
-    route = request.scope.get("route")
+    known.account, known.key_id = identity.account or None, identity.key_id
     if identity.is_stranger and not is_open(route):
         raise unknown_caller()
     scope = None if identity.is_stranger else scope_of(route, request.method)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from functools import partial
 from typing import Final
 
 import structlog
+from opentelemetry.trace import SpanKind
 
 from imagemill.contracts.facts import Format
 from imagemill.contracts.jobs import (
@@ -34,6 +36,10 @@ from imagemill.faults import Faults, Point
 from imagemill.queue import Delivery, Queue
 from imagemill.storage import Bucket, Storage
 from imagemill.telemetry import about
+from imagemill.telemetry.meter import Meter
+from imagemill.telemetry.metrics import IMAGES_PROCESSED, PROCESSING_DURATION
+from imagemill.telemetry.tracing import Attributes, Tracing
+from imagemill.worker.phases import operation_of, phases_of
 
 _PIECE_BYTES: Final = 1 << 20
 _BEATS_PER_LEASE: Final = 3
@@ -53,6 +59,8 @@ class _Reached:
     """How far an attempt is: written while it renders, read at each beat."""
 
     percent: int | None = None
+    begun_ns: int = 0
+    """When a child got the order, since 1970."""
 
     def note(self, percent: int) -> None:
         self.percent = percent
@@ -73,6 +81,8 @@ class Worker:
 
     grace_s: float = 20.0
     """Seconds in which work in hand may end after `drain` is called."""
+    meter: Meter = field(default_factory=Meter)
+    tracing: Tracing = field(default_factory=Tracing)
     _leaving: asyncio.Event = field(default_factory=asyncio.Event)
     _in_hand: set[asyncio.Task[None]] = field(default_factory=set)
     _rest_until: float = 0.0
@@ -138,28 +148,50 @@ class Worker:
         claim = await self.jobs.claim(ClaimRequest(job_id=message.job_id, worker=self.name))
         if claim is None:
             return
-        with about(request_id=claim.request_id, job_id=claim.job_id):
-            try:
-                self.faults.reach(Point.AFTER_LEASE)
-                finish = await self._worked(claim)
-                self.faults.reach(Point.AFTER_STORE)
+        job: Attributes = {"imagemill.job.id": claim.job_id, "imagemill.job.attempt": claim.attempt}
+        with (
+            about(request_id=claim.request_id, job_id=claim.job_id),
+            self.tracing.span(
+                "job.attempt", parent=claim.traceparent, kind=SpanKind.CONSUMER, attributes=job
+            ) as span,
+        ):
+            began = time.monotonic()
+            outcome = await self._ended(claim)
+            ms = round((time.monotonic() - began) * 1000, 1)
+            _log.info("attempt_ended", attempt=claim.attempt, outcome=outcome, ms=ms)
+            span.set_attribute("imagemill.attempt.outcome", outcome)
+            self.meter.count(IMAGES_PROCESSED, outcome)
+
+    async def _ended(self, claim: Claim) -> str:
+        """Work, tell the jobs service how that ended, and say it in one word, of a few."""
+        try:
+            self.faults.reach(Point.AFTER_LEASE)
+            finish = await self._worked(claim)
+            self.faults.reach(Point.AFTER_STORE)
+            with self.tracing.span("job.finish"):
                 await self.jobs.finish(claim.job_id, finish)
-            except Conflict as stale:
-                _log.info("attempt_overtaken", reason=stale.message)
-            except Unavailable as error:
-                await self._give_back(claim, error.message, error.retry_after_s or _PAUSE_S)
-            except ImagemillError as error:
-                if error.alarm:
-                    _log.error("attempt_failed_with_alarm", code=error.code, reason=error.message)
-                await self._fail(claim, error)
-            except asyncio.CancelledError:
-                if not self._leaving.is_set():
-                    raise
-                # Given back, the job is announced by a message of its own; this one is done.
-                await self._give_back(claim, "The worker was told to stop.", 0.0)
-            except Exception as error:  # noqa: BLE001 - the attempt edge: logged, answered, over
-                _log.exception("attempt_broke", exc_info=error)
-                await self._fail(claim, Internal("Something went wrong on our side."))
+        except Conflict as stale:
+            _log.info("attempt_overtaken", reason=stale.message)
+            return "overtaken"
+        except Unavailable as error:
+            await self._give_back(claim, error.message, error.retry_after_s or _PAUSE_S)
+            return "given_back"
+        except ImagemillError as error:
+            if error.alarm:
+                _log.error("attempt_failed_with_alarm", code=error.code, reason=error.message)
+            await self._fail(claim, error)
+            return "failed"
+        except asyncio.CancelledError:
+            if not self._leaving.is_set():
+                raise
+            # Given back, the job is announced by a message of its own; this one is done.
+            await self._give_back(claim, "The worker was told to stop.", 0.0)
+            return "given_back"
+        except Exception as error:  # noqa: BLE001 - the attempt edge: logged, answered, over
+            _log.exception("attempt_broke", exc_info=error)
+            await self._fail(claim, Internal("Something went wrong on our side."))
+            return "failed"
+        return "completed"
 
     async def _worked(self, claim: Claim) -> Finish:
         """Work under the lease, for no longer than waiting, working and storing may take.
@@ -185,25 +217,32 @@ class Worker:
 
     async def _work(self, claim: Claim, reached: _Reached) -> Finish:
         async with AsyncExitStack() as opened:
-            original = await self._opened(opened, claim.storage_key, claim.sha256)
-            pictures = [
-                await self._opened(opened, key, claim.sha256s.get(image_id, ""))
-                for image_id, key in claim.pictures.items()
-            ]
+            with self.tracing.span("image.read"):
+                original = await self._opened(opened, claim.storage_key, claim.sha256)
+                pictures = [
+                    await self._opened(opened, key, claim.sha256s.get(image_id, ""))
+                    for image_id, key in claim.pictures.items()
+                ]
             order = RenderOrder(
                 limits=claim.limits, outputs=claim.outputs, pictures=list(claim.pictures)
             )
-            rendering = await self.sandbox.render(
-                original,
-                order,
-                owner=claim.owner,
-                timeout_s=claim.timeout_s,
-                pictures=pictures,
-                begun=partial(self.faults.reach, Point.MID_DECODE),
-                progress=reached.note,
-            )
-        with rendering:
+            with self.tracing.span("sandbox.render"):
+                rendering = await self.sandbox.render(
+                    original,
+                    order,
+                    owner=claim.owner,
+                    timeout_s=claim.timeout_s,
+                    pictures=pictures,
+                    begun=partial(self._begun, reached),
+                    progress=reached.note,
+                )
+                self.tracing.phases(reached.begun_ns, phases_of(rendering.answer))
+        with rendering, self.tracing.span("result.store"):
             return await self._store(claim, rendering)
+
+    def _begun(self, reached: _Reached) -> None:
+        reached.begun_ns = time.time_ns()
+        self.faults.reach(Point.MID_DECODE)
 
     async def _opened(self, opened: AsyncExitStack, key: str, sha256: str) -> int:
         descriptor = await self.storage.open(Bucket.ORIGINALS, key, sha256=sha256 or None)
@@ -212,6 +251,9 @@ class Worker:
 
     async def _store(self, claim: Claim, rendering: Rendering) -> Finish:
         answer = rendering.answer
+        for name, made in answer.outputs.items():
+            operation = operation_of(claim.outputs[name])
+            self.meter.observe(PROCESSING_DURATION, made.milliseconds / 1000, operation)
         stored = await asyncio.gather(
             *(
                 self._store_one(

@@ -17,7 +17,8 @@ VALUES (:job_id, :owner, :type, :at, :batch_id, :data)
 _OF_JOB = "SELECT * FROM events WHERE job_id = :id AND seq > :after ORDER BY seq LIMIT :most"
 _OF_BATCH = "SELECT * FROM events WHERE batch_id = :id AND seq > :after ORDER BY seq LIMIT :most"
 _LOG = """
-SELECT e.*, coalesce(j.webhook_url, b.webhook_url) AS webhook_url
+SELECT e.*, coalesce(j.webhook_url, b.webhook_url) AS webhook_url, j.traceparent,
+       coalesce(j.request_id, b.request_id) AS request_id
 FROM events e
 LEFT JOIN jobs j ON j.id = e.job_id
 LEFT JOIN batches b ON e.job_id = '' AND b.id = e.batch_id
@@ -75,6 +76,8 @@ def log(connection: Connection, after: int, most: int) -> list[JobEvent]:
             owner=row["owner"],
             at=row["at"],
             webhook_url=row["webhook_url"],
+            traceparent=row["traceparent"],
+            request_id=row["request_id"],
         )
         for row in rows
     ]

@@ -16,11 +16,11 @@ from imagemill.jobs.turns import priority_of
 
 _ADD = """
 INSERT INTO jobs (id, owner, type, status, image_id, storage_key, pictures, digests, request_id,
-                  key_id, pixels, origin_url,
+                  traceparent, key_id, pixels, origin_url,
                   created_at, finished_at, lane, max_retries, timeout_s, deadline_at,
                   batch_id, position, replay_of, webhook_url)
 VALUES (:id, :owner, :type, :status, :image_id, :storage_key, :pictures, :digests, :request_id,
-        :key_id, :pixels, :origin_url,
+        :traceparent, :key_id, :pixels, :origin_url,
         :created_at, :finished_at, :lane, :max_retries, :timeout_s, :deadline_at,
         :batch_id, :position, :replay_of, :webhook_url)
 """
@@ -230,6 +230,7 @@ def _row(job: Job) -> dict[str, Any]:
         "pictures": json.dumps(dict(job.pictures)),
         "digests": json.dumps(dict(job.digests)),
         "request_id": job.request_id,
+        "traceparent": job.traceparent,
         "key_id": job.key_id,
         "pixels": job.pixels,
         "origin_url": job.origin_url,
@@ -283,6 +284,7 @@ def _job(row: Row, outputs: Iterable[Row]) -> Job:
         ),
         place=Place(row["batch_id"], row["position"], row["replay_of"]),
         request_id=row["request_id"],
+        traceparent=row["traceparent"],
         key_id=row["key_id"],
         pixels=row["pixels"],
         origin_url=row["origin_url"],

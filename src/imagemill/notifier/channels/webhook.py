@@ -22,6 +22,8 @@ from imagemill.notifier.channels import KEPT_CHARACTERS, Outcome, again, deliver
 from imagemill.notifier.delivery import Delivery
 from imagemill.notifier.records import webhooks
 from imagemill.notifier.webhook import OF_JOBS, Secret, headers_of
+from imagemill.telemetry.tracing import HEADER as TRACEPARENT
+from imagemill.telemetry.tracing import traceparent
 
 _MOST_BYTES: Final = 64 << 10
 """How much of an answer is read."""
@@ -52,6 +54,10 @@ class WebhookChannel:
         except UrlNotAllowed as error:
             return never(error.message)
         headers = headers_of(delivery.id, delivery.body, valid, self.clock())
+        if trace := traceparent():
+            headers = {**headers, TRACEPARENT: trace}
+        if delivery.request_id:
+            headers = {**headers, "x-correlation-id": delivery.request_id}
         try:
             return await self._sent(url, headers, delivery.body.encode())
         except ImagemillError as error:

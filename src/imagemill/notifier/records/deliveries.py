@@ -10,7 +10,8 @@ from imagemill.database import Connection, Row
 from imagemill.notifier.delivery import Delivery, DeliveryStatus
 
 _ADD_EVENT = """
-INSERT INTO events (id, type, at, owner, body) VALUES (:id, :type, :at, :owner, :body)
+INSERT INTO events (id, type, at, owner, body, traceparent, request_id, job_id)
+VALUES (:id, :type, :at, :owner, :body, :traceparent, :request_id, :job_id)
 ON CONFLICT (id) DO NOTHING
 """
 _ADD = """
@@ -45,7 +46,7 @@ WHERE id IN (
 ) AND status = 'owed'
 """
 _DELIVERY = """
-SELECT d.*, e.type AS event_type, e.body
+SELECT d.*, e.type AS event_type, e.body, e.traceparent, e.request_id, e.job_id
 FROM deliveries d JOIN events e ON e.id = d.event_id
 """
 _LENT = f"{_DELIVERY} WHERE d.lease_id = :lease_id ORDER BY d.created_at, d.id"
@@ -72,6 +73,8 @@ _FORGET_EVENT = """
 DELETE FROM events WHERE id = :id AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event_id = :id)
 """
 
+_NOTHING: Mapping[str, Any] = {"traceparent": None, "request_id": None, "job_id": None}
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -88,7 +91,7 @@ class Owed:
 
     id: str
     event: Mapping[str, Any]
-    """Row of the event: `id`, `type`, `at`, `owner`, `body`."""
+    """Row of the event: `id`, `type`, `at`, `owner`, `body`, and what it goes back to."""
     channel: str
     target: str
     lane: str
@@ -102,7 +105,7 @@ def owe(connection: Connection, owed: Sequence[Owed]) -> None:
     """Owe deliveries; what is owed already, or was, is not owed twice."""
     now = connection.now()
     events = {each.event["id"]: each.event for each in owed}
-    connection.execute_many(_ADD_EVENT, list(events.values()))
+    connection.execute_many(_ADD_EVENT, [{**_NOTHING, **row} for row in events.values()])
     connection.execute_many(_ADD, [_row(each, now) for each in owed])
     connection.tell("owed")
 
@@ -183,6 +186,9 @@ def delivery_of(row: Row) -> Delivery:
         body=row["body"],
         reason=row["reason"],
         lease_id=row["lease_id"],
+        traceparent=row["traceparent"],
+        request_id=row["request_id"],
+        job_id=row["job_id"],
     )
 
 

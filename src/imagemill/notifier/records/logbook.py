@@ -11,7 +11,8 @@ from imagemill.notifier.delivery import Attempt, Delivery
 from imagemill.notifier.records.deliveries import delivery_of
 
 _DELIVERY = """
-SELECT d.*, e.type AS event_type, e.body
+SELECT d.*, e.type AS event_type, e.body, e.traceparent,
+       e.request_id, e.job_id
 FROM deliveries d JOIN events e ON e.id = d.event_id
 WHERE d.owner = :owner AND d.target = :target
 """

@@ -18,6 +18,9 @@ VALUES (:id, :owner, :key_id, :stored_bytes, :url, :host, :name, 'pending', :cre
 ON CONFLICT (id) DO NOTHING
 """
 _COUNT = "SELECT count(*) AS waiting FROM fetches WHERE owner = :owner AND due_at IS NOT NULL"
+_WAITING = """
+SELECT count(*) AS waiting, min(created_at) AS oldest_at FROM fetches WHERE due_at IS NOT NULL
+"""
 _BY_ID = "SELECT * FROM fetches WHERE id = :id AND owner = :owner"
 _LISTED = """
 SELECT * FROM fetches WHERE owner = :owner AND status = :status
@@ -70,6 +73,12 @@ DELETE FROM fetches WHERE id IN (
 """
 TOLD: Final = "fetches"
 """What other processes hear when something is to be fetched."""
+
+
+def under_way(connection: Connection) -> tuple[int, float | None]:
+    """Count the fetches that have not ended, and tell when the oldest of them was asked for."""
+    row = connection.execute(_WAITING)[0]
+    return int(row["waiting"]), row["oldest_at"]
 
 
 def add(connection: Connection, fetches: Sequence[Fetch]) -> None:

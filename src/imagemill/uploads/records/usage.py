@@ -33,11 +33,17 @@ _OF_MONTH = """
 SELECT key_id, images, bytes FROM usage WHERE owner = :owner AND month = :month
 """
 _OF_NOW = "SELECT key_id, images, bytes FROM stored WHERE owner = :owner AND images > 0"
+_ALL_BYTES = "SELECT coalesce(sum(bytes), 0) AS bytes FROM stored"
 _FORGET_OWNER = (
     "DELETE FROM brought WHERE owner = :owner",
     "DELETE FROM stored WHERE owner = :owner",
     "DELETE FROM usage WHERE owner = :owner",
 )
+
+
+def stored_bytes(connection: Connection) -> int:
+    """Add up everybody's originals; there is a row for each key of each owner."""
+    return int(connection.execute(_ALL_BYTES)[0]["bytes"])
 
 
 @dataclass(frozen=True, slots=True)
