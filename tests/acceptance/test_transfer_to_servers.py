@@ -1,19 +1,15 @@
 """An installation moves from its folder to PostgreSQL and an object store, and serves there.
 
-Both are played by real programs where the adapters and the programs are there: PostgreSQL itself,
-and moto in the place of S3, which checks no signatures.
+PostgreSQL is the real one; moto stands in the place of S3, and checks no signatures.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,30 +19,22 @@ from tests.acceptance.system import eventually, started, surroundings
 from tests.backup.folders import Data
 from tests.chaos.ledger import events
 from tests.cli.programs import IMAGEMILL, imagemill
+from tests.peers.moto import moto_server
+from tests.peers.postgres import postgres_server
+from tests.peers.proof import server_mark
 
-_PEERS = ("tests.peers.postgres", "tests.peers.moto")
 _SETTINGS = {"jobs_lease_s": "2"}
 
 
-def _are_there() -> bool:
-    return all(importlib.util.find_spec(each) for each in _PEERS)
-
-
-pytestmark = [
-    pytest.mark.timeout(240),
-    pytest.mark.xdist_group("postgres"),
-    pytest.mark.may_skip("before the adapters are here, there is nothing to move to"),
-    pytest.mark.skipif(not _are_there(), reason="there is no adapter to move to"),
-]
+pytestmark = [pytest.mark.timeout(240), *server_mark("postgres")]
 
 
 @pytest.fixture
 def engines() -> Iterator[Mapping[str, str]]:
     """Give the settings of a PostgreSQL and an object store that hold nothing."""
-    postgres, moto = (importlib.import_module(each) for each in _PEERS)
     with contextlib.ExitStack() as opened:
-        rows: Any = opened.enter_context(postgres.postgres_server())
-        objects: Any = opened.enter_context(moto.moto_server())
+        rows = opened.enter_context(postgres_server())
+        objects = opened.enter_context(moto_server())
         yield {
             "database_url": rows.url,
             "storage_url": "s3://",

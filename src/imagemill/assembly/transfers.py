@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from imagemill.assembly.databases import open_database
 from imagemill.assembly.parts import Parts, make_private
 from imagemill.backup.lock import at_rest
 from imagemill.backup.places import DATABASES, database_file, objects_folder
@@ -42,10 +43,12 @@ async def transfer(
         make_private(settings.data)
         if not _is_same(settings.data, data):
             opened.enter_context(at_rest(settings.data))
-        databases = {name: parts.database(name) for name in names}
+        databases = {name: open_database(parts, name, migrates=True) for name in names}
         for name, database in databases.items():
             await database.migrate(migrations_of(_PACKAGES[name]))
         objects = parts.storage if moves_objects else None
+        for start in parts.starts:
+            await start()
         yield Transfer(
             source=source,
             target=Target(databases, objects),
@@ -111,7 +114,7 @@ def _what_moves(settings: Settings, data: Path) -> tuple[Sequence[str], bool]:
 
 def _address(settings: Settings, name: str) -> str:
     """Give the address of a database that is not in a file of the data folder."""
-    return settings.database.url.get_secret_value() if name in _PACKAGES else ""
+    return settings.database.url_of(name)
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -77,5 +77,5 @@ class PostgresCatalogue:
 
 def of(connection: Connection) -> Catalogue:
     """Give the catalogue of a connection's engine; one that names none is SQLite."""
-    engine = getattr(connection, "engine", "sqlite")
+    engine = connection.engine
     return PostgresCatalogue() if engine == "postgresql" else SQLiteCatalogue()
