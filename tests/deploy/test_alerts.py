@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from deploy.monitoring.rules import TARGET, resource
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.documents import dump, load
 from tests.peers.programs import program
@@ -161,6 +162,13 @@ def test_every_alert_says_how_much_it_matters_and_where_to_read_on() -> None:
         assert each["annotations"]["summary"]
         assert each["annotations"]["runbook"] == runbook
         assert f"\n### {each['alert']}\n" in page
+
+
+def test_the_resource_of_the_operator_is_made_from_the_same_rules() -> None:
+    written = TARGET.read_text(encoding="utf-8")
+
+    assert written == resource(), "python -m deploy.monitoring.rules writes it"
+    assert load(TARGET)["spec"] == load(RULES)
 
 
 @pytest.mark.slow
