@@ -257,7 +257,8 @@ def test_addresses_hold_the_passwords_of_their_roles(prepared: Path) -> None:
         password = (prepared / f"password-{role}").read_text(encoding="utf-8")
         url = (prepared / f"database-url-{role}").read_text(encoding="utf-8")
 
-        assert url == f"postgresql://imagemill_{role}:{password}@postgres:5432/imagemill"
+        login = f"imagemill_{role}:{password}"
+        assert url == f"postgresql://{login}@postgres:5432/imagemill?sslmode=disable"
 
 
 @pytest.mark.slow
@@ -285,7 +286,7 @@ def test_nats_takes_its_configuration_with_the_login_that_was_made(
 def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
     config = (ROOT / "deploy/nginx/imagemill.conf").read_text(encoding="utf-8")
     # Debian's nginx is older than the one in the image: it cannot ask for a name again.
-    known_here = config.replace("gateway:8000 resolve", "127.0.0.1:8000")
+    known_here = config.replace("gateway:8000", "127.0.0.1:8000").replace(" resolve", "")
     (tmp_path / "imagemill.conf").write_text(known_here, encoding="utf-8")
     around = tmp_path / "nginx.conf"
     around.write_text(
