@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.documents import load_all
-from tests.peers.programs import program
+from tests.peers.programs import apart
 
 FOLDER: Final = ROOT / "deploy/kubernetes"
 OVERLAYS: Final = ("dev", "production", "external")
@@ -20,10 +21,15 @@ COMPONENT: Final = "app.kubernetes.io/component"
 Resource = dict[str, Any]
 
 
+def kubectl() -> str:
+    """Find kubectl, the machine's own or what `.ci/peers` put here; skip where there is none."""
+    return shutil.which("kubectl") or apart("kubectl", "kubectl")
+
+
 @cache
 def built(where: str) -> tuple[Resource, ...]:
     """Build a folder below deploy/kubernetes; skip the test where there is no kubectl."""
-    command = [program("kubectl"), "kustomize", str(FOLDER / where)]
+    command = [kubectl(), "kustomize", str(FOLDER / where)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return tuple(load_all(done.stdout))

@@ -22,7 +22,6 @@ from tests.deploy.documents import dump, load_all
 from tests.deploy.manifests import COMPONENT, MIGRATIONS, OVERLAYS, Resource, Workload, of_kind
 from tests.deploy.schemas import SPECS, Wrong, check
 from tests.deploy.settings import known
-from tests.peers.programs import program
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kustomize")]
 
@@ -189,7 +188,7 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
         encoding="utf-8",
     )
     make.chmod(0o700)
-    path = f"{Path(program('kubectl')).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(manifests.kubectl()).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [str(manifests.FOLDER / "make-secrets"), str(folder / "made")],
         env={**os.environ, "MAKE_KEYS": str(make), "PATH": path},

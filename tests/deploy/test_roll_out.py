@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from imagemill.processes import NAMES
-from tests.deploy.manifests import FOLDER
-from tests.peers.programs import program
+from tests.deploy.manifests import FOLDER, kubectl
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kustomize")]
 
@@ -37,7 +36,7 @@ class Cluster:
 
 def rolled_out(folder: Path, failing: str = "none") -> Cluster:
     told, sent, stub = folder / "told", folder / "sent", folder / "kubectl"
-    says = _SAYS.format(kubectl=program("kubectl"), told=told, sent=sent, failing=failing)
+    says = _SAYS.format(kubectl=kubectl(), told=told, sent=sent, failing=failing)
     stub.write_text(says, encoding="utf-8")
     stub.chmod(0o700)
     done = subprocess.run(
