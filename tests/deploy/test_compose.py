@@ -145,6 +145,13 @@ def test_every_image_has_an_exact_version(services: dict[str, Service]) -> None:
     assert [each for each in images if not exact.match(each)] == []
 
 
+def test_scripts_that_are_run_may_be_run() -> None:
+    scripts = ("compose/prepare", "postgres/roles.sh", "kubernetes/make-secrets")
+
+    # PostgreSQL's image reads in what may not be run, and is changed by it.
+    assert [each for each in scripts if not os.access(ROOT / "deploy" / each, os.X_OK)] == []
+
+
 def test_every_container_is_shut_in(services: dict[str, Service]) -> None:
     for name, each in services.items():
         assert each["read_only"] is True, name
@@ -262,13 +269,19 @@ def test_addresses_hold_the_passwords_of_their_roles(prepared: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        ("deploy/nats/nats.conf", "run/secrets/nats-login"),
+        ("deploy/kubernetes/components/nats/nats.conf", "etc/nats-login/login"),
+    ],
+)
 def test_nats_takes_its_configuration_with_the_login_that_was_made(
-    prepared: Path, tmp_path: Path
+    prepared: Path, tmp_path: Path, source: str, place: str
 ) -> None:
-    config = tmp_path / "etc/nats/nats.conf"
-    login = tmp_path / "run/secrets/nats-login"
+    config, login = tmp_path / "etc/nats/nats.conf", tmp_path / place
     for path, text in (
-        (config, (ROOT / "deploy/nats/nats.conf").read_text(encoding="utf-8")),
+        (config, (ROOT / source).read_text(encoding="utf-8")),
         (login, (prepared / "nats-login").read_text(encoding="utf-8")),
     ):
         path.parent.mkdir(parents=True)
@@ -276,7 +289,11 @@ def test_nats_takes_its_configuration_with_the_login_that_was_made(
     server = Path(sys.executable).with_name("nats-server")
 
     done = subprocess.run(
-        [server, "-t", "-c", str(config)], capture_output=True, text=True, check=False
+        [server, "-t", "-c", str(config)],
+        env={**os.environ, "POD_NAME": "nats-0"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stderr
