@@ -23,6 +23,8 @@ from tests.peers.programs import program
 
 USER = 10_001
 """Who runs the program in the image."""
+_START_S = 40.0
+"""For a machine that does much else; usual are two seconds, and some to compile what is loaded."""
 _LOCKED_ROOT = """
 mount --make-rprivate /
 if [ -n "$3" ]; then  # An interpreter in a home folder, where nobody else may look.
@@ -135,6 +137,7 @@ def running(folder: Path, home: Path) -> Iterator[httpx2.Client]:
     for each in (kept, kept / "tmp"):
         os.chown(each, *((USER, USER) if os.geteuid() == 0 else (-1, -1)))
     environ = {**surroundings(), "TMPDIR": str(kept / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
+    environ |= {"IMAGEMILL_SANDBOX": "required"}
     environ.pop("VIRTUAL_ENV", None)
     with (
         log.open("wb") as out,
@@ -145,7 +148,9 @@ def running(folder: Path, home: Path) -> Iterator[httpx2.Client]:
     ):
         try:
             eventually(
-                lambda: "listens at" in log.read_text() or process.poll(), what="the address"
+                lambda: "listens at" in log.read_text() or process.poll(),
+                within_s=_START_S,
+                what="the address",
             )
             assert process.poll() is None, log.read_text()
             key = (kept / "data/admin-key").read_text(encoding="utf-8").strip()
