@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from docs.generator.fields import FieldRow, rows
 from docs.generator.markdown import page, table
-from imagemill.settings import NAMES, PREFIX, Settings, name_of
+from imagemill.settings import NAMES, PREFIX, Settings, name_of, secrets
 
 _INTRODUCTION = """\
 Every setting has a default that is safe on one machine, so none has to be set. The environment is
@@ -17,7 +17,9 @@ read once, when a process starts. A variable that begins with `IMAGEMILL_` and i
 the start, and the refusal names the nearest one. `imagemill doctor` shows every value and where it
 came from. `--host`, `--port` and `--data` of `imagemill serve` go before the environment.
 
-A number of seconds may be written with its unit, as in `30s`."""
+A number of seconds may be written with its unit, as in `30s`. What is secret, such as the address
+of a database with its password, may be in a file: `IMAGEMILL_DATABASE_URL_FILE` names it, in place
+of `IMAGEMILL_DATABASE_URL`. These variables have a file: {secrets}."""
 
 _SHORT = """\
 ## Short names
@@ -41,7 +43,12 @@ class Group:
 def settings_page() -> str:
     """Give the page: the top first, then one section for each group, then the short names."""
     top, *inner = groups()
-    return page("Settings", _INTRODUCTION, _table(top), *map(_section, inner), _SHORT, _short())
+    return page("Settings", _introduction(), _table(top), *map(_section, inner), _SHORT, _short())
+
+
+def _introduction() -> str:
+    names = ", ".join(f"`{name_of(path)}`" for path in secrets())
+    return _INTRODUCTION.format(secrets=names)
 
 
 def groups() -> Iterator[Group]:

@@ -1,7 +1,8 @@
 """Every setting in one place: composed from each folder's own, read once, at start.
 
 A setting's environment name is `IMAGEMILL_` and its path in capitals: `jobs.lease_s` is
-`IMAGEMILL_JOBS_LEASE_S`. The few short names of `NAMES` stand beside these.
+`IMAGEMILL_JOBS_LEASE_S`. The few short names of `NAMES` stand beside these. A secret may be in
+a file that the same name with `_FILE` names, as containers are given them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from imagemill.audit.settings import AuditSettings
 from imagemill.breaker import BreakerSettings
@@ -204,10 +205,14 @@ def given_settings(
     """Tell, by path, the value of each setting that is not its default, and where it was set."""
     known = {name_of(path): path for path in paths()}
     known |= {f"{PREFIX}{short}": path for short, path in NAMES.items()}
+    files = {f"{name_of(path)}_FILE": path for path in secrets()}
+    environ = os.environ if environ is None else environ
     given: dict[str, tuple[Any, str]] = {}
-    for name, value in (os.environ if environ is None else environ).items():
+    for name, value in environ.items():
         if name in known:
             given[known[name]] = (_without_unit(known[name], value), name)
+        elif name in files:
+            given[files[name]] = (_in_file(name, value, environ), name)
         elif name.startswith(PREFIX) and name not in _FOR_OTHERS and not name.startswith(_BENCH):
             raise _unknown(name, known)
     return given | {path: (value, "command line") for path, value in flags.items()}
@@ -226,6 +231,31 @@ def paths(model: type[BaseModel] = Settings, at: str = "") -> Iterator[str]:
             yield from paths(inner, f"{at}{name}.")
         else:
             yield f"{at}{name}"
+
+
+def secrets() -> Iterator[str]:
+    """List the path of every secret that may be given by file and has no setting for that."""
+    every = set(paths())
+    return (path for path in _secrets(Settings, "") if f"{path}_file" not in every)
+
+
+def _secrets(model: type[BaseModel], at: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if inner is SecretStr:
+            yield f"{at}{name}"
+        elif isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _secrets(inner, f"{at}{name}.")
+
+
+def _in_file(name: str, path: str, environ: Mapping[str, str]) -> str:
+    """Read a secret; whatever is wrong, the file is named and nothing of what it holds."""
+    if environ.get(name.removesuffix("_FILE")):
+        raise InvalidRequest(f"{name.removesuffix('_FILE')} and {name} are both set; set one.")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"The file {path!r} that {name} names cannot be read.") from error
 
 
 def _nested(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from imagemill.engine.settings import Mode
 from imagemill.errors import InvalidRequest
-from imagemill.settings import NAMES, Settings, given_settings, name_of, paths
+from imagemill.settings import NAMES, Settings, given_settings, name_of, paths, secrets
 
 
 def test_without_anything_set_it_listens_on_loopback_only() -> None:
@@ -85,3 +85,38 @@ def test_a_promise_survives_a_power_cut_unless_told_otherwise() -> None:
 def test_another_durability_is_refused_with_those_there_are() -> None:
     with pytest.raises(InvalidRequest, match=r"durability.*synced.*written"):
         Settings.load({"IMAGEMILL_DURABILITY": "sometimes"})
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "redis-url"
+    path.write_text("redis://:s3cret@redis:6379/0\n", encoding="utf-8")
+
+    settings = Settings.load({"IMAGEMILL_GATEWAY_REDIS_URL_FILE": str(path)})
+
+    assert settings.gateway.redis_url.get_secret_value() == "redis://:s3cret@redis:6379/0"
+
+
+def test_a_secret_by_file_and_by_value_is_refused(tmp_path: Path) -> None:
+    name, value = "IMAGEMILL_GATEWAY_REDIS_URL", "redis://:s3cret@redis"
+
+    with pytest.raises(InvalidRequest, match=rf"{name} and {name}_FILE are both set") as refused:
+        Settings.load({name: value, f"{name}_FILE": str(tmp_path / "url")})
+
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_file_for_a_secret_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+
+    with pytest.raises(InvalidRequest, match="missing' that IMAGEMILL_QUEUE_URL_FILE names"):
+        Settings.load({"IMAGEMILL_QUEUE_URL_FILE": str(missing)})
+
+
+def test_what_is_no_secret_has_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="IMAGEMILL_PORT_FILE is not a setting"):
+        Settings.load({"IMAGEMILL_PORT_FILE": str(tmp_path / "port")})
+
+
+def test_secrets_that_have_a_setting_for_their_file_keep_it() -> None:
+    assert {"database.url", "queue.url", "gateway.redis_url"} <= set(secrets())
+    assert not {f"{path}_file" for path in secrets()} & set(paths())

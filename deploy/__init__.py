@@ -1,0 +1,1 @@
+"""What runs Imagemill elsewhere: the image, Compose, Kubernetes, and what watches it."""

@@ -1,0 +1,1 @@
+"""What lies within the wheels of the image."""
