@@ -170,7 +170,7 @@ class Feed:
         self._pause(consumer)
         return taken
 
-    def _noted(self, part: TopicPartition, record: Any) -> Taken | None:  # noqa: ANN401 - untyped
+    def _noted(self, part: TopicPartition, record: Any) -> Taken | None:  # noqa: ANN401 - aiokafka has no types
         ledger = self._ledgers.setdefault(part, Ledger())
         try:
             is_new = ledger.take(record.offset)
