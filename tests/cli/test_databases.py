@@ -31,7 +31,7 @@ def test_roles_are_made_and_each_schema_is_migrated_with_its_own(tmp_path: Path,
     lines = dict(line.split("=", 1) for line in file.read_text().splitlines())
     settings = Settings.load(lines, data=tmp_path)
     early = asyncio.run(schemas(settings))
-    expanded = imagemill("migrate", "--phase", "expand", "--data", tmp_path, cwd=None, **lines)
+    expanded = imagemill("migrate", "--phase", "expand", cwd=tmp_path, **lines)
     done = asyncio.run(schemas(settings))
 
     assert (made.code, "Made roles and schemas: users" in made.out) == (0, True), made.err
