@@ -21,6 +21,8 @@ from tests.peers.nats import nats_server
 from tests.peers.proof import Proof, proves, server_mark
 from tests.peers.rabbitmq import rabbitmq_server
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
 WAIT_S: Final = 30.0
 """Longest time that a broker takes after a start until it has its messages: RabbitMQ took 14 s."""
 TOPIC: Final = f"topic-{uuid.uuid4().hex[:12]}"
@@ -71,7 +73,7 @@ class Mine:
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(name, marks=[*server_mark(name), pytest.mark.slow]) for name in SERVERS],
+    params=[pytest.param(name, marks=server_mark(name)) for name in SERVERS],
 )
 def mine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -118,7 +120,6 @@ async def published(queue: Queue, bodies: Sequence[bytes]) -> None:
                 await asyncio.sleep(0.1)  # sleeps: between two tries, for at most `WAIT_S`
 
 
-@pytest.mark.timeout(120)
 async def test_a_broker_that_is_killed_loses_nothing_and_is_found_again(
     mine: Mine, queue: Queue
 ) -> None:
@@ -143,7 +144,6 @@ async def test_a_broker_that_is_killed_loses_nothing_and_is_found_again(
     assert got - {b"in vain"} == {*before, b"after"}
 
 
-@pytest.mark.timeout(120)
 async def test_a_broker_that_lost_everything_is_set_up_again(mine: Mine, queue: Queue) -> None:
     await published(queue, [b"lost"])
     receiving = queue.receive(TOPIC)

@@ -74,7 +74,7 @@ async def test_with_the_management_depth_counts_what_others_hold(rabbitmq: Rabbi
         await anext(other.receive("counted"))
 
         async with asyncio.timeout(WAIT_S):
-            while await queue.depth("counted") != 3:  # noqa: ASYNC110 - a broker tells nobody
+            while await queue.depth("counted") != 3:  # noqa: ASYNC110 - nobody tells of counts
                 await asyncio.sleep(0.1)  # sleeps: between two looks, for at most `WAIT_S`
 
         assert queue.promises.counts_all

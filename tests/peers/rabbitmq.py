@@ -91,6 +91,7 @@ class RabbitMQServer:
         self.process = subprocess.Popen(
             [_COMMAND],
             env=os.environ | self._environment(),
+            cwd=self.folder,  # Where a machine that crashes leaves its dump.
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -134,6 +135,7 @@ class RabbitMQServer:
         distribution, names = self._ports
         return {
             "HOME": str(self.folder),
+            "ERL_CRASH_DUMP_SECONDS": "0",  # None: a killed one has nothing to tell.
             "RABBITMQ_NODENAME": self._name,
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(self.port),
