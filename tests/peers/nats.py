@@ -68,8 +68,8 @@ class NATSServer:
 def nats_server(folder: Path, options: Sequence[str] = ()) -> Iterator[NATSServer]:
     """Run one for a block; skip where there is none."""
     server = NATSServer(folder, _free_port(), options)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.kill()

@@ -25,7 +25,8 @@ _COMMAND = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """The program itself: what lies on the PATH of Debian changes the user."""
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port that nobody listens at."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return int(held.getsockname()[1])
@@ -38,12 +39,14 @@ class RabbitMQServer:
     folder: Path
     lines: Sequence[str] = ()
     """Further lines of its configuration."""
+    words: str = ""
+    """Further words of its command line, for what the configuration has no line for."""
     is_managed: bool = True
     """Whether it tells by HTTP how it is; it starts faster if not."""
-    port: int = field(default_factory=_free_port)
-    management_port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=free_port)
+    management_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] = field(init=False)
-    _ports: tuple[int, int] = field(default_factory=lambda: (_free_port(), _free_port()))
+    _ports: tuple[int, int] = field(default_factory=lambda: (free_port(), free_port()))
     """Of the distribution protocol and of its name service."""
     _name: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex[:8]}@localhost")
 
@@ -121,21 +124,23 @@ class RabbitMQServer:
             "RABBITMQ_LOG_BASE": str(self.folder / "log"),
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ("-kernel inet_dist_use_interface {127,0,0,1}"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                f"-kernel inet_dist_use_interface {{127,0,0,1}} {self.words}"
+            ),
         }
 
 
 @contextlib.contextmanager
 def rabbitmq_server(
-    folder: Path, lines: Sequence[str] = (), *, is_managed: bool = False
+    folder: Path, lines: Sequence[str] = (), *, words: str = "", is_managed: bool = False
 ) -> Iterator[RabbitMQServer]:
     """Run one for a block; skip where there is none."""
     program("rabbitmq-server")
     if not _COMMAND.exists():
         pytest.skip("rabbitmq-server is not where Debian puts it")
-    server = RabbitMQServer(folder, lines, is_managed)
-    server.start()
+    server = RabbitMQServer(folder, lines, words, is_managed)
     try:
+        server.start()
         yield server
     finally:
         server.end()

@@ -60,7 +60,10 @@ async def _open_rabbitmq(parts: Parts) -> Queue:
 
     settings = parts.settings.queue
     servers = tuple(each.strip() for each in settings.url.get_secret_value().split(","))
-    queue = RabbitMQQueue(Login(servers, settings.rabbitmq, settings.tls), time.time)
+    # The broker takes a consumer for dead after about two heartbeats.
+    heartbeat_s = min(max(int(settings.lease_s / 2), 2), 60)
+    login = Login(servers, settings.rabbitmq, settings.tls, heartbeat_s)
+    queue = RabbitMQQueue(login, time.time)
     parts.opened.push_async_callback(queue.close)
     await queue.start()
     return queue

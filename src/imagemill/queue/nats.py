@@ -17,7 +17,10 @@ acknowledgement that was lost does not double a message. The id is not a hash of
 service announces a job again in the same words after its message was lost, and the server must not
 take that for a double.
 
-Tested on nats-server 2.15. Older than 2.10 is refused.
+Tested on nats-server 2.15, one server; not tested on a cluster. Older than 2.10 is refused.
+Measured 2026-11-25 on two cores of x86_64 with much else going on (`python -m benchmarks.queues`,
+300 bytes, messages a second; the SQL queue on SQLite in the same run): publish 2,300 (2,700), 100
+at once 12,700 (52,800), receive and done 2,150 (1,700), with prefetch 32 3,900 (12,100).
 """
 
 from __future__ import annotations

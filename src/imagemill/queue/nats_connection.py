@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -69,6 +69,9 @@ class Connection:
     _refusal: Exception | None = field(default=None, init=False)
     """What the server, or the way to it, said last."""
 
+    _refusals: int = field(default=0, init=False)
+    _all_refused: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
     @property
     def max_payload_bytes(self) -> int:
         """Largest message with its headers that the server takes; 1 MiB until it has said so."""
@@ -108,21 +111,11 @@ class Connection:
             await self._client.close()
 
     async def _opened(self) -> Client:
-        client = Client()
+        options, client = self.login.options(), Client()
+        self._refusal, self._refusals = None, 0
+        self._all_refused.clear()
         try:
-            async with asyncio.timeout(_CONNECT_S):
-                await client.connect(
-                    **self.login.options(),
-                    name="imagemill",
-                    error_cb=self._noted,
-                    disconnected_cb=self._lost,
-                    reconnected_cb=self._returned,
-                    connect_timeout=2,
-                    reconnect_time_wait=_RECONNECT_EVERY_S,  # type: ignore[arg-type]  # any number
-                    max_reconnect_attempts=-1,
-                    ping_interval=5,
-                    max_outstanding_pings=2,
-                )
+            await self._connect(client, options)
             _check_version(client)
         except (TimeoutError, OSError, nats_errors.Error) as error:
             await client.close()
@@ -132,13 +125,45 @@ class Connection:
             raise
         return client
 
+    async def _connect(self, client: Client, options: Mapping[str, Any]) -> None:
+        """Connect, but not for ever as the library would: until every server has refused twice."""
+        connecting = asyncio.create_task(
+            client.connect(
+                **options,
+                name="imagemill",
+                error_cb=self._noted,
+                disconnected_cb=self._lost,
+                reconnected_cb=self._returned,
+                connect_timeout=2,
+                reconnect_time_wait=_RECONNECT_EVERY_S,  # type: ignore[arg-type]  # any number
+                max_reconnect_attempts=-1,
+                ping_interval=5,
+                max_outstanding_pings=2,
+            )
+        )
+        refused = asyncio.create_task(self._all_refused.wait())
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                await asyncio.wait({connecting, refused}, return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():
+                raise TimeoutError
+            await connecting
+        finally:
+            for each in (connecting, refused):
+                each.cancel()
+            await asyncio.gather(connecting, refused, return_exceptions=True)
+
     def _explained(self, error: Exception) -> ImagemillError:
-        if "authorization" in str(error).lower():
+        if _is_about_login(error):
             return InvalidRequest("NATS does not let us in: its name, password or key is wrong.")
         return Unavailable(f"NATS cannot be reached: {str(error) or type(error).__name__}.")
 
     async def _noted(self, error: Exception) -> None:
-        self._refusal = error
+        if not _is_about_login(self._refusal):  # A broken pipe follows it, which explains nothing.
+            self._refusal = error
+        self._refusals += 1
+        if self._refusals >= 2 * len(self.login.servers):
+            self._all_refused.set()
         _log.debug("nats_said", reason=str(error))
 
     async def _lost(self) -> None:
@@ -149,8 +174,13 @@ class Connection:
         await self.came_back()
 
 
+def _is_about_login(error: Exception | None) -> bool:
+    return "authorization" in str(error).lower()
+
+
 def _check_version(client: Client) -> None:
     version = client.connected_server_version
     if (version.major, version.minor) < _OLDEST_VERSION:
         oldest = ".".join(map(str, _OLDEST_VERSION))
-        raise InvalidRequest(f"The NATS server is {version}; it must be {oldest} or newer.")
+        found = f"{version.major}.{version.minor}.{version.patch}"
+        raise InvalidRequest(f"The NATS server is {found}; it must be {oldest} or newer.")

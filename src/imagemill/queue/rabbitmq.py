@@ -20,7 +20,10 @@ time. Quorum queues count redeliveries, and RabbitMQ 4 drops what came more than
 told otherwise; the queues made here are told so, but a policy with a lower `delivery-limit` stands
 above that. Classic queues are not used, mirrored ones never.
 
-Tested on RabbitMQ 3.10.
+Tested on RabbitMQ 3.10, one server; not tested on a cluster, nor on RabbitMQ 4. Measured 2026-11-25
+on two cores of x86_64 with much else going on (`python -m benchmarks.queues`, 300 bytes, messages a
+second; the SQL queue on SQLite in the same run): publish 140 (2,700), since each is synced, 100 at
+once 1,060 (52,800), receive and done 1,170 (1,700), with prefetch 32 1,400 (12,100).
 """
 
 from __future__ import annotations
@@ -180,14 +183,16 @@ class RabbitMQQueue:
     async def set_up(self, topic: str) -> None:
         """Make the exchange and the queue where they are missing, as after a wipe."""
         async with self._setting_up:
+            await self._connection.connected()
+            if topic in self._ready:
+                return
             channel = await self.open_channel()
             try:
-                if topic not in self._ready:
-                    async with told("RabbitMQ sets up no queue"):
-                        await self._declare(channel, topic)
-                    self._ready.add(topic)
+                async with told("RabbitMQ sets up no queue"):
+                    await self._declare(channel, topic)
             finally:
                 await leave(channel)
+            self._ready.add(topic)
 
     async def _declare(self, channel: AbstractChannel, topic: str) -> None:
         exchange = await channel.declare_exchange(

@@ -12,7 +12,11 @@ from typing import Any, Final
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AuthenticationError
+from aio_pika.exceptions import (
+    CONNECTION_EXCEPTIONS,
+    AuthenticationError,
+    ProbableAuthenticationError,
+)
 
 from imagemill.errors import ImagemillError, InvalidRequest, Unavailable
 from imagemill.queue.rabbitmq_settings import RabbitMQSettings
@@ -54,9 +58,18 @@ class Connection:
     _not_before: float = field(default=0.0, init=False)
     """Monotonic time before which no server is tried again."""
 
+    async def connected(self) -> AbstractConnection:
+        """Give the connection, which may be a new one; raises `Unavailable` without any."""
+        async with self._connecting:
+            # Lost, it counts as open for the library; what is over is that it is connected.
+            if self._connection is None or not self._connection.connected.is_set():
+                self._connection = await self._first_that_answers()
+                self.is_new()
+            return self._connection
+
     async def channel(self, *, publishes: bool = False) -> AbstractChannel:
         """Open a channel; raises `Unavailable` when no server answers."""
-        connection = await self._opened()
+        connection = await self.connected()
         channel = connection.channel(publisher_confirms=publishes, on_return_raises=publishes)
         async with told("RabbitMQ opens no channel"):
             await channel.initialize()
@@ -68,14 +81,6 @@ class Connection:
             with suppress(Unavailable):
                 async with told("RabbitMQ closes no connection"):
                     await self._connection.close()
-
-    async def _opened(self) -> AbstractConnection:
-        async with self._connecting:
-            # Lost, it counts as open for the library; what is over is that it is connected.
-            if self._connection is None or not self._connection.connected.is_set():
-                self._connection = await self._first_that_answers()
-                self.is_new()
-            return self._connection
 
     async def _first_that_answers(self) -> AbstractConnection:
         if time.monotonic() < self._not_before:
@@ -137,7 +142,8 @@ def said(error: BaseException) -> str:
 
 
 def _explained(problem: Exception | None) -> ImagemillError:
-    if isinstance(problem, AuthenticationError):
+    is_login = isinstance(problem, AuthenticationError | ProbableAuthenticationError)
+    if is_login or "ACCESS_REFUSED" in str(problem):
         return InvalidRequest("RabbitMQ does not let us in: its name or password is wrong.")
     why = said(problem) if problem else "no address was given"
     return Unavailable(f"RabbitMQ cannot be reached: {why}.")

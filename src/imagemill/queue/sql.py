@@ -3,7 +3,9 @@
 Known limits: other processes' messages are noticed by looking every 100 ms; this process's own at
 once. Ordered within a topic apart from messages given back. Durable; at a power cut SQLite may
 lose messages of the last moment, and the jobs service publishes again what nobody came for.
-Messages of up to 1 MiB. Tested on SQLite 3.40 and 3.45.
+Messages of up to 1 MiB. Tested on SQLite 3.40 and 3.45. Measured 2026-11-25 on two cores of
+x86_64 with much else going on (`python -m benchmarks.queues`, 300 bytes, messages a second):
+publish 2,700, 100 at once 52,800, receive and done 1,700, with prefetch 32 12,100.
 """
 
 from __future__ import annotations

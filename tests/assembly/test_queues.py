@@ -1,0 +1,72 @@
+"""Which broker an address names, and what is said where it names none."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from imagemill.assembly.parts import Parts
+from imagemill.assembly.queues import open_queue
+from imagemill.errors import InvalidRequest, Unavailable
+from imagemill.queue.kafka import KafkaQueue
+from imagemill.queue.nats import NATSQueue
+from imagemill.queue.rabbitmq import RabbitMQQueue
+from imagemill.queue.sql import SQLQueue
+from imagemill.queue.sqs import SQSQueue
+from imagemill.settings import Settings
+
+NOBODY = "127.0.0.1:9"
+
+
+def settings(folder: Path, url: str, **more: object) -> Settings:
+    return Settings.model_validate({"data": folder, "queue": {"url": url, **more}})
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("", SQLQueue),
+        (f"nats://{NOBODY}", NATSQueue),
+        (f"tls://{NOBODY},tls://{NOBODY}", NATSQueue),
+        (f"amqp://{NOBODY}/", RabbitMQQueue),
+        (f"amqps://{NOBODY}/", RabbitMQQueue),
+        (f"kafka://{NOBODY},{NOBODY}", KafkaQueue),
+        (f"kafkas://{NOBODY}", KafkaQueue),
+        ("sqs://eu-west-1", SQSQueue),
+    ],
+)
+async def test_the_scheme_of_the_address_says_which_broker(
+    tmp_path: Path, url: str, kind: type[object]
+) -> None:
+    async with AsyncExitStack() as opened:
+        queue = await open_queue(Parts(settings(tmp_path, url), opened))
+
+        assert isinstance(queue, kind)
+
+
+@pytest.mark.parametrize("url", [f"nats://{NOBODY}", f"amqp://{NOBODY}/"])
+async def test_a_broker_that_is_away_keeps_nobody_from_starting(tmp_path: Path, url: str) -> None:
+    async with AsyncExitStack() as opened:
+        queue = await open_queue(Parts(settings(tmp_path, url), opened))
+
+        with pytest.raises(Unavailable):
+            await queue.publish("jobs", [b"later"])
+        with pytest.raises(Unavailable):
+            await queue.depth("jobs")
+
+
+async def test_an_address_of_no_known_broker_is_refused(tmp_path: Path) -> None:
+    async with AsyncExitStack() as opened:
+        with pytest.raises(InvalidRequest, match="no known broker; it begins with nats://"):
+            await open_queue(Parts(settings(tmp_path, "stomp://broker"), opened))
+
+
+@pytest.mark.parametrize(
+    "name", ["IMAGEMILL_NATS_URL", "IMAGEMILL_RABBITMQ_URL", "IMAGEMILL_KAFKA_URL"]
+)
+def test_short_names_stand_for_the_address(name: str) -> None:
+    given = Settings.load({name: "nats://broker"})
+
+    assert given.queue.url.get_secret_value() == "nats://broker"
