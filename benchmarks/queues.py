@@ -14,13 +14,17 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from imagemill.queue import Queue
+from tests.contracts.log_queues import open_kafka
 from tests.contracts.queues import open_nats, open_rabbitmq, open_sqlite
+from tests.peers.kafka_mock import kafka_mock
 from tests.peers.nats import nats_server
 from tests.peers.rabbitmq import rabbitmq_server
+from tests.peers.tansu import tansu_server
 
 MESSAGES: Final = 1_000
 BODY: Final = b"x" * 300
@@ -76,11 +80,19 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="queues-"))
     for name in ("nats", "rabbitmq"):
         (folder / name).mkdir()
-    with nats_server(folder / "nats") as nats, rabbitmq_server(folder / "rabbitmq") as rabbitmq:
+    with (
+        nats_server(folder / "nats") as nats,
+        rabbitmq_server(folder / "rabbitmq") as rabbitmq,
+        tansu_server() as tansu,
+        kafka_mock() as mock,
+    ):
         openings: dict[str, Callable[[AsyncExitStack], Awaitable[Queue]]] = {
             "sql on SQLite": lambda stack: open_sqlite(stack, str(folder / "queue.sqlite"), 30),
             nats.version: lambda stack: open_nats(stack, nats.url, 30),
             rabbitmq.version: lambda stack: open_rabbitmq(stack, rabbitmq.url, 30),
+            # What stands in for Kafka tells little of Kafka; moto tells nothing of SQS.
+            tansu.version: partial(open_kafka, address=tansu.url, lease_s=3, idempotent=False),
+            mock.version: partial(open_kafka, address=mock.url, lease_s=3, idempotent=True),
         }
         _say(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, messages per second")
         _say("| queue | publish | 100 at once | receive + done | prefetch 32 |")

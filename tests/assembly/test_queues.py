@@ -10,9 +10,11 @@ import pytest
 from imagemill.assembly.parts import Parts
 from imagemill.assembly.queues import open_queue
 from imagemill.errors import InvalidRequest, Unavailable
+from imagemill.queue.kafka import KafkaQueue
 from imagemill.queue.nats import NATSQueue
 from imagemill.queue.rabbitmq import RabbitMQQueue
 from imagemill.queue.sql import SQLQueue
+from imagemill.queue.sqs import SQSQueue
 from imagemill.settings import Settings
 
 NOBODY = "127.0.0.1:9"
@@ -30,6 +32,9 @@ def settings(folder: Path, url: str, **more: object) -> Settings:
         (f"tls://{NOBODY},tls://{NOBODY}", NATSQueue),
         (f"amqp://{NOBODY}/", RabbitMQQueue),
         (f"amqps://{NOBODY}/", RabbitMQQueue),
+        (f"kafka://{NOBODY},{NOBODY}", KafkaQueue),
+        (f"kafkas://{NOBODY}", KafkaQueue),
+        ("sqs://eu-west-1", SQSQueue),
     ],
 )
 async def test_the_scheme_of_the_address_says_which_broker(
@@ -58,7 +63,9 @@ async def test_an_address_of_no_known_broker_is_refused(tmp_path: Path) -> None:
             await open_queue(Parts(settings(tmp_path, "stomp://broker"), opened))
 
 
-@pytest.mark.parametrize("name", ["IMAGEMILL_NATS_URL", "IMAGEMILL_RABBITMQ_URL"])
+@pytest.mark.parametrize(
+    "name", ["IMAGEMILL_NATS_URL", "IMAGEMILL_RABBITMQ_URL", "IMAGEMILL_KAFKA_URL"]
+)
 def test_short_names_stand_for_the_address(name: str) -> None:
     given = Settings.load({name: "nats://broker"})
 

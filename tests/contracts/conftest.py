@@ -27,6 +27,7 @@ from tests.contracts import databases, queues, storages
 from tests.peers.certificates import Certificates
 from tests.peers.kafka_mock import KafkaMock, kafka_mock
 from tests.peers.nats import NATSServer, nats_server
+from tests.peers.proof import Proof, proves
 from tests.peers.rabbitmq import RabbitMQServer, rabbitmq_server
 from tests.peers.redis import RedisServer, redis_server
 from tests.peers.tansu import TansuServer, tansu_server
@@ -146,15 +147,20 @@ BOTH = ["memory", pytest.param("redis", marks=pytest.mark.server)]
 @pytest.fixture(params=BOTH)
 async def kept(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Kept]:
     """Give the adapters that keep what they know in one place, and a way to let time pass there."""
+    port = request.node.path.stem.removeprefix("test_")
     if request.param == "memory":
+        proves(request, Proof(port, "memory", "none"))
         yield Kept(MemoryCache(clock), MemoryRates(clock), clock.passes)
         return
     url = request.getfixturevalue("redis").url
     pool = BlockingConnectionPool.from_url(url)
-    await Redis(connection_pool=pool).flushall()
+    redis: Redis = Redis(connection_pool=pool)
+    await redis.flushall()
+    version = (await redis.info("server"))["redis_version"]
+    proves(request, Proof(port, "redis", f"Redis {version}"))
     breaker = Breaker("redis", BreakerSettings())
     cache = RedisCache(pool, breaker, b"s" * 32)
-    yield Kept(cache, RedisRates(pool), partial(expire, Redis(connection_pool=pool)))
+    yield Kept(cache, RedisRates(pool), partial(expire, redis))
     await pool.aclose()
 
 

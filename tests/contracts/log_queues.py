@@ -31,7 +31,7 @@ async def open_kafka(
     lease_s: float,
     *,
     idempotent: bool,
-    longest_s: float,
+    longest_s: float = 60,
     create: bool = True,
 ) -> Queue:
     """Open the queue on what speaks Kafka's protocol; leases are never longer than is said."""

@@ -8,6 +8,12 @@ in hand for long when its process dies. A killed process's messages come to othe
 Durable as far as the cluster is: see replicas. Messages vanish at the topic's retention, done or
 not. Kafka's sessions last from 6 s to 30 min, so must the lease. Tested on Tansu 0.6 and on
 librdkafka 2.16's mock, neither of which is Kafka, and not on Apache Kafka itself.
+
+Measured 2026-11-25 on two cores of x86_64 with ten to twenty others at work, so only as orders of
+magnitude (`python -m benchmarks.queues`, 300 bytes, messages a second; on Tansu, and on the mock):
+publish 960, 420; 100 at once 14,900, 8,100; receive and done, each committed before the next, 200,
+210; the same with prefetch 32 and nobody waiting for the other's commit 3,500 to 5,100, 2,300 to
+9,800.
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.protocol import (
@@ -170,7 +170,7 @@ class Feed:
         self._pause(consumer)
         return taken
 
-    def _noted(self, part: TopicPartition, record: Any) -> Taken | None:  # noqa: ANN401 - aiokafka has no types
+    def _noted(self, part: TopicPartition, record: ConsumerRecord) -> Taken | None:
         ledger = self._ledgers.setdefault(part, Ledger())
         try:
             is_new = ledger.take(record.offset)
@@ -183,13 +183,15 @@ class Feed:
 
     async def _opened(self) -> AIOKafkaConsumer:
         await self.cluster.make(self.topic)
+        longest_s = max(_REBALANCE_S, self.lease_s)
         consumer = self.cluster.consumer(
             group_id=self.group,
             session_timeout_ms=int(self.lease_s * 1000),
             heartbeat_interval_ms=int(min(self.lease_s / 3, _HEARTBEAT_S) * 1000),
             rebalance_timeout_ms=int(_REBALANCE_S * 1000),
-            # Joining is answered when all have joined; a shorter wait would begin it anew for ever.
-            request_timeout_ms=int((_REBALANCE_S + self.cluster.settings.timeout_s) * 1000),
+            # Joining is answered when all have joined (by Tansu after half a session): whoever
+            # waits less begins anew for ever.
+            request_timeout_ms=int((longest_s + self.cluster.settings.timeout_s) * 1000),
             max_poll_interval_ms=_NEVER_MS,
             fetch_max_wait_ms=int(_POLL_S * 1000),
             partition_assignment_strategy=(_Sharing(self.describe),),

@@ -7,6 +7,10 @@ request had received stays invisible for its lease. What was received very often
 `…-dead`: a last net, and never the record of anything, since the jobs service counts tries and
 announces again what nobody came for. Kept by AWS in several zones, for 14 days at most. Tested on
 moto 5.2's server, which is not SQS, and not on AWS itself.
+
+Measured 2026-11-25 on moto, on two cores of x86_64 with ten to twenty others at work, which says
+what moto does and nothing of AWS (400 bytes, messages a second): publish 40, 100 at once 80,
+receive and done with 32 in hand 25. Moto grows slower with every message that it holds.
 """
 
 from __future__ import annotations
