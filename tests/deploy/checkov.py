@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.peers.programs import apart
 
-_LIMIT_S = 100.0
+_LIMIT_S = 140.0
 
 
 def complaints(target: Path, framework: str, skipped: Iterable[str] = ()) -> list[str]:

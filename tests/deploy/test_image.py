@@ -100,6 +100,7 @@ def test_what_the_build_copies_is_let_through_and_nothing_else() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(150)
 def test_checkov_has_nothing_to_say_of_the_dockerfile() -> None:
     assert complaints(DOCKERFILE, "dockerfile") == []
 
@@ -162,7 +163,7 @@ def running(folder: Path, home: Path) -> Iterator[httpx2.Client]:
 
 
 @pytest.mark.server
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_the_steps_of_the_build_give_a_program_that_works_where_it_may_write_nothing_else(
     folder: Path,
 ) -> None:

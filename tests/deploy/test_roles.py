@@ -18,7 +18,11 @@ from tests.acceptance.api import API
 from tests.acceptance.system import PROGRAM, eventually, started, surroundings
 from tests.deploy.dockerfile import ROOT
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("postgres-roles")]
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.timeout(150),
+    pytest.mark.xdist_group("postgres-roles"),
+]
 
 SERVICES = ("users", "images", "jobs", "notifications")
 
@@ -44,7 +48,7 @@ class Roles:
 
 @pytest.fixture(scope="module")
 def roles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Roles]:
-    """Give a server with the roles made, twice, and migrated by the owner in two phases."""
+    """Give a server with the roles made, twice, and migrated by the owner."""
     try:
         peer: Any = importlib.import_module("tests.peers.postgres")
     except ModuleNotFoundError:
@@ -59,13 +63,12 @@ def roles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Roles]:
             script = str(ROOT / "deploy/postgres/roles.sh")
             subprocess.run([script], env={**os.environ, **environ}, check=True, capture_output=True)
         found = Roles(server.address, passwords)
-        for phase in ("expand", "contract"):
-            subprocess.run(
-                [PROGRAM, "migrate", "--phase", phase, "--data", str(data)],
-                env={**surroundings(), "IMAGEMILL_DATABASE_URL": found.url("owner")},
-                check=True,
-                capture_output=True,
-            )
+        subprocess.run(
+            [PROGRAM, "migrate", "--data", str(data)],
+            env={**surroundings(), "IMAGEMILL_DATABASE_URL": found.url("owner")},
+            check=True,
+            capture_output=True,
+        )
         yield found
 
 

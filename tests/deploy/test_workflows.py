@@ -56,6 +56,7 @@ def test_files_are_what_their_schema_allows(schema: str, names: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(150)
 def test_checkov_has_nothing_to_say_of_the_workflows() -> None:
     assert complaints(FOLDER.parent / ".github", "github_actions") == []
 
