@@ -20,6 +20,7 @@ from imagemill.cache.memory import MemoryCache
 from imagemill.cache.redis import RedisCache
 from imagemill.database import Database
 from imagemill.rates import Rates
+from imagemill.rates.meanwhile import MeanwhileRates
 from imagemill.rates.memory import MemoryRates
 from imagemill.rates.redis import RedisRates
 from imagemill.storage import Storage
@@ -27,7 +28,7 @@ from tests.contracts import databases, queues, storages
 from tests.peers.certificates import Certificates
 from tests.peers.kafka_mock import KafkaMock, kafka_mock
 from tests.peers.nats import NATSServer, nats_server
-from tests.peers.proof import Proof, proves
+from tests.peers.proof import Proof, proves, server_mark
 from tests.peers.rabbitmq import RabbitMQServer, rabbitmq_server
 from tests.peers.redis import RedisServer, redis_server
 from tests.peers.tansu import TansuServer, tansu_server
@@ -141,16 +142,22 @@ def redis() -> Iterator[RedisServer]:
 
 Passing = Callable[[float], Awaitable[None]]
 """Lets so many seconds pass."""
-BOTH = ["memory", pytest.param("redis", marks=pytest.mark.server)]
+KEEPERS = ["memory", "meanwhile", pytest.param("redis", marks=server_mark("redis"))]
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=KEEPERS)
 async def kept(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Kept]:
     """Give the adapters that keep what they know in one place, and a way to let time pass there."""
     port = request.node.path.stem.removeprefix("test_")
     if request.param == "memory":
         proves(request, Proof(port, "memory", "none"))
         yield Kept(MemoryCache(clock), MemoryRates(clock), clock.passes)
+        return
+    if request.param == "meanwhile":
+        proves(request, Proof(port, "meanwhile", "none"))
+        breaker = Breaker("shared", BreakerSettings())
+        rates = MeanwhileRates(MemoryRates(clock), MemoryRates(clock), breaker)
+        yield Kept(MemoryCache(clock), rates, clock.passes)
         return
     url = request.getfixturevalue("redis").url
     pool = BlockingConnectionPool.from_url(url)

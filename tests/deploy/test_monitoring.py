@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import pytest
 
 from deploy.monitoring.dashboards import FOLDER, files
+from imagemill.telemetry import metrics
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.documents import load
 from tests.deploy.queries import read
@@ -46,12 +45,8 @@ def recorded() -> set[str]:
 @pytest.fixture(scope="module")
 def exported() -> Mapping[str, frozenset[str]]:
     """Give each name under which a number is told, and its labels."""
-    try:
-        table: Any = importlib.import_module("imagemill.telemetry.metrics")
-    except ModuleNotFoundError:
-        pytest.skip("this version has no table of its metrics")
-    ours = {name: frozenset(each.labels) for each in table.ALL for name in each.samples}
-    process = dict.fromkeys(table.PROCESS_METRICS, frozenset[str]())
+    ours = {name: frozenset(each.labels) for each in metrics.ALL for name in each.samples}
+    process = dict.fromkeys(metrics.PROCESS_METRICS, frozenset[str]())
     return {**ours, **process, **OF_PROMETHEUS, **dict.fromkeys(recorded(), frozenset[str]())}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from tests.acceptance import pictures
 from tests.acceptance.api import API
 from tests.acceptance.system import PROGRAM, eventually, started, surroundings
 from tests.deploy.dockerfile import ROOT
+from tests.peers.postgres import postgres_server
 
 pytestmark = [
     pytest.mark.server,
@@ -49,14 +49,10 @@ class Roles:
 @pytest.fixture(scope="module")
 def roles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Roles]:
     """Give a server with the roles made, twice, and migrated by the owner."""
-    try:
-        peer: Any = importlib.import_module("tests.peers.postgres")
-    except ModuleNotFoundError:
-        pytest.skip("this version keeps nothing in PostgreSQL")
     passwords, data = tmp_path_factory.mktemp("passwords"), tmp_path_factory.mktemp("data")
     for each in ("owner", *SERVICES):
         (passwords / f"password-{each}").write_text(f"of-{each}", encoding="utf-8")
-    with peer.postgres_server() as server:
+    with postgres_server() as server:
         environ = {"IMAGEMILL_PASSWORDS": str(passwords), "POSTGRES_USER": "admin"}
         environ |= {"PGHOST": str(server.folder), "PGPORT": str(server.port)}
         for _ in range(2):
