@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks.engines.servers import ENGINES
+from benchmarks.engines.servers import served
 from benchmarks.processes import Program, Programs, answers
 from benchmarks.systems.imagemill import UNLIMITED, WaitingLane
 from benchmarks.wire import HOST, Line, free_port
@@ -29,7 +29,7 @@ class Form:
 
     name: str
     engines: tuple[str, ...] = ()
-    """Servers that it needs, by their names in `ENGINES`; none is SQLite and the disk."""
+    """Servers that it needs, by name; none is SQLite and the disk."""
     is_apart: bool = False
     """Whether each of the six processes runs by itself."""
     workers: int = 1
@@ -103,7 +103,7 @@ async def running(form: Form, folder: Path) -> AsyncIterator[Client]:
         for engine in form.engines:
             made = folder / engine
             made.mkdir()
-            settings |= opened.enter_context(ENGINES[engine](made))
+            settings |= opened.enter_context(served(engine, made))
         site = _Site(folder, settings)
         await _prepared(site, form)
         begin = _apart if form.is_apart else _together
@@ -114,7 +114,7 @@ async def _prepared(site: _Site, form: Form) -> None:
     """Make the schemas, where they lie in a server of their own."""
     if "postgres" not in form.engines:
         return
-    argv: Argv = [_COMMAND, "migrate"]
+    argv: Argv = [_COMMAND, "migrate", "--data", site.folder / "data"]
     async with Programs([Program("migrate", argv, site.environment())], site.folder) as programs:
         if await programs.running[0].wait():
             raise ChildProcessError(programs.logs())

@@ -118,6 +118,19 @@ async def test_an_address_that_is_back_is_asked_again(pair: Pair, clock: Clock) 
     assert pair.breakers[0].state is State.CLOSED
 
 
+async def test_one_that_is_back_is_found_at_once_when_the_other_goes(pair: Pair) -> None:
+    await pair.both[0].stop()
+    for _ in range(4):
+        await pair.way.send(CLAIM)
+    await pair.both[0].start()
+    await pair.both[1].stop()
+
+    answers = await asyncio.gather(*(pair.way.send(CLAIM) for _ in range(5)))
+
+    assert [each.status for each in answers] == [200] * 5
+    assert pair.breakers[0].state is State.CLOSED
+
+
 async def test_where_nobody_answers_it_is_tried_for_a_while(pair: Pair) -> None:
     for each in pair.both:
         await each.stop()

@@ -24,7 +24,7 @@ from imagemill.assembly.key_files import ring, secret
 from imagemill.assembly.queues import open_queue
 from imagemill.assembly.storages import open_storage
 from imagemill.backup import removing
-from imagemill.breaker import Breaker, Seen
+from imagemill.breaker import Breaker, BreakerSettings, Seen
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.identity import Identity, Signer
 from imagemill.contracts.remote import Remote
@@ -149,11 +149,16 @@ class Parts:
         """Tell whether a promise is to outlive a power cut."""
         return self.settings.durability == "synced"
 
-    def breaker(self, name: str) -> Breaker:
+    def _short(self, name: str) -> Breaker:
+        """Make a breaker whose rests do not grow: asking once more costs a refused connection."""
+        settings = self.settings.breaker
+        return self.breaker(name, settings.model_copy(update={"longest_rest_s": settings.rest_s}))
+
+    def breaker(self, name: str, settings: BreakerSettings | None = None) -> Breaker:
         """Make the breaker of a part, which health tells of by `name`."""
         breaker = Breaker(
             name,
-            self.settings.breaker,
+            settings or self.settings.breaker,
             jitter=lambda rest_s: rest_s * random.uniform(0.8, 1.0),  # noqa: S311 - no secret
         )
         self._breakers[name] = breaker
@@ -202,7 +207,7 @@ class Parts:
             return self._closing(Remote(service, addresses[0], self.breaker(service), tls=tls))
         remotes = [
             self._closing(
-                Remote(service, each, self.breaker(f"{service}.{number}"), tries=1, tls=tls)
+                Remote(service, each, self._short(f"{service}.{number}"), tries=1, tls=tls)
             )
             for number, each in enumerate(addresses, start=1)
         ]

@@ -83,6 +83,15 @@ class Remote:
             follow_redirects=False,
         )
 
+    @property
+    def is_tried_out(self) -> bool:
+        """Tell whether a call is finding out now whether the service is back."""
+        return self._breaker.state is State.HALF_OPEN
+
+    def hurry(self) -> None:
+        """Let the next call find out whether a service that is left alone is back."""
+        self._breaker.hurry()
+
     async def send(self, call: Call) -> Reply:
         """Send the call and read the answer whole; raises `NotAsked` while the breaker is open."""
         with self._breaker.asking() as asked, _translating(asked):

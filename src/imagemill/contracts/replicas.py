@@ -60,7 +60,7 @@ class Replicas:
     ) -> T:
         """Ask one after the other; begin anew, after a pause, while none of them can be reached."""
         rounds = stamina.retry_context(
-            on=is_unsent,
+            on=self._may_begin_anew,
             attempts=_ROUNDS,
             timeout=_ROUNDS_S,
             wait_initial=0.4,
@@ -78,17 +78,26 @@ class Replicas:
         may_repeat: Callable[[], bool],
         passing: _Passing | None,
     ) -> T:
-        failures: list[Unavailable] = []
+        failures: dict[Remote, Unavailable] = {}
         for remote in self._in_turn():
             try:
                 return await ask(remote)
             except Unavailable as error:
-                failures.append(error)
+                failures[remote] = error
                 is_safe = _was_nobody_reached(error) or (is_unanswered(error) and may_repeat())
                 if not is_safe or (passing is not None and not passing.is_whole):
                     raise
-        # What is left alone says less than what was just tried.
-        raise next((each for each in failures if not isinstance(each, NotAsked)), failures[0])
+        resting = [each for each, error in failures.items() if isinstance(error, NotAsked)]
+        tried = [error for error in failures.values() if not isinstance(error, NotAsked)]
+        if tried:  # One has just gone, so those left alone are needed: is one of them back?
+            for each in resting:
+                each.hurry()
+        raise next(iter([*tried, *failures.values()]))
+
+    def _may_begin_anew(self, error: Exception) -> bool:
+        """Allow it where nobody was reached, or another call finds out whether one is back."""
+        is_tried_out = any(each.is_tried_out for each in self._remotes)
+        return is_unsent(error) or (isinstance(error, NotAsked) and is_tried_out)
 
     def _in_turn(self) -> list[Remote]:
         """Begin with the one after the last that was asked first.
