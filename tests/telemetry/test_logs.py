@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from imagemill.telemetry.logs import Repeats
+from imagemill.telemetry.logs import RepeatedSayings, Repeats
 
 _PROGRAM = """
 import logging, warnings
@@ -100,3 +101,17 @@ def test_only_warnings_are_held_back() -> None:
     lines = [repeats(None, "info", {"event": "a"}) for _ in range(3)]
 
     assert len(lines) == 3
+
+
+def test_a_library_that_says_the_same_of_something_else_is_heard_once_in_a_while() -> None:
+    now = [0.0]
+    sayings = RepeatedSayings(lambda: now[0])
+
+    heard = []
+    for now[0] in (0.0, 5.0, 12.0):
+        record = logging.makeLogRecord({"name": "lib", "msg": "Again in %d s.", "args": (now[0],)})
+        heard.append(sayings.filter(record))
+    other = sayings.filter(logging.makeLogRecord({"name": "lib", "msg": "Something else."}))
+
+    assert heard == [True, False, True]
+    assert other

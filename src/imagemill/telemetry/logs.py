@@ -64,6 +64,26 @@ class Repeats:
         return {**line, "repeated": dropped} if dropped else line
 
 
+class RepeatedSayings(logging.Filter):
+    """Keeps back what a library said a moment ago, whatever it put into the gaps of its words."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Take the time in seconds from `clock`."""
+        super().__init__()
+        self._clock = clock
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a line is to be written."""
+        name, now = (record.name, str(record.msg)), self._clock()
+        if now - self._said.get(name, now - _REPEAT_S) < _REPEAT_S:
+            return False
+        if len(self._said) >= _REMEMBERED:
+            self._said.clear()
+        self._said[name] = now
+        return True
+
+
 def _for_programs() -> list[Processor]:
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
@@ -89,6 +109,7 @@ def _take_libraries_in(before: list[Processor], last: list[Processor], level: in
     """Let what libraries log, uvicorn among them, and Python's warnings come out as our lines."""
     without_record: Any = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(RepeatedSayings(time.monotonic))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=before, processors=[without_record, *last]
