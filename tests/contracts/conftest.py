@@ -32,6 +32,7 @@ from imagemill.storage import Storage
 from imagemill.storage.guarded import GuardedStorage
 from imagemill.storage.local import Links, LocalStorage
 from tests.contracts import queues
+from tests.peers.certificates import Certificates
 from tests.peers.kafka_mock import KafkaMock, kafka_mock
 from tests.peers.moto import MotoServer, moto_server
 from tests.peers.nats import NATSServer, nats_server
@@ -143,8 +144,17 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NATSServer]:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]:
-    with rabbitmq_server(tmp_path_factory.mktemp("rabbitmq"), is_managed=True) as running:
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates.made(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(
+    certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RabbitMQServer]:
+    """Run one that tells how it is by HTTP, and asks for certificates at a second port."""
+    folder = tmp_path_factory.mktemp("rabbitmq")
+    with rabbitmq_server(folder, certificates=certificates, is_managed=True) as running:
         yield running
 
 

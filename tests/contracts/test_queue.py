@@ -241,15 +241,13 @@ async def test_topics_are_apart(queue: Queue, topic: str) -> None:
     assert await depth_becomes(queue, topic, 1)
 
 
-async def test_an_ordered_queue_keeps_the_order(queue: Queue, topic: str) -> None:
-    if not queue.promises.ordered:
-        pytest.skip("this adapter promises no order")
+async def test_the_order_is_kept_where_it_is_promised(queue: Queue, topic: str) -> None:
     await queue.publish(topic, numbered(20))
     receiving = queue.receive(topic, prefetch=7)
 
     got = await take_all(receiving, 20)
 
-    assert got == numbered(20)
+    assert (got if queue.promises.ordered else sorted(got, key=int)) == numbered(20)
 
 
 async def test_many_messages_are_published_at_once(queue: Queue, topic: str) -> None:
@@ -324,21 +322,23 @@ async def test_depth_counts_what_waits_and_what_is_worked_on(queue: Queue, topic
     assert await depth_becomes(queue, topic, 2)
 
 
-async def test_depth_counts_what_others_work_on(queue: Queue, other: Queue, topic: str) -> None:
-    if not queue.promises.counts_all:
-        pytest.skip("this adapter cannot see what others hold")
+async def test_depth_counts_what_others_work_on_where_that_is_promised(
+    queue: Queue, other: Queue, topic: str
+) -> None:
     await queue.publish(topic, numbered(3))
     receiving = other.receive(topic)
 
     await take(receiving)
 
-    assert await depth_becomes(queue, topic, 3)
+    assert await depth_becomes(queue, topic, 3 if queue.promises.counts_all else 2)
 
 
-async def test_the_oldest_waiting_message_has_an_age(queue: Queue, topic: str) -> None:
+async def test_the_oldest_waiting_message_has_an_age_or_none_is_told(
+    queue: Queue, topic: str
+) -> None:
     if not queue.promises.knows_age:
         assert await queue.oldest_s(topic) is None
-        pytest.skip("this adapter cannot tell ages")
+        return
     empty = await queue.oldest_s(topic)
     await queue.publish(topic, [b"old"])
 

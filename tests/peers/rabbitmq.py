@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.peers.certificates import Certificates
 from tests.peers.programs import program
 
 _START_S = 60.0
@@ -43,7 +44,10 @@ class RabbitMQServer:
     """Further words of its command line, for what the configuration has no line for."""
     is_managed: bool = True
     """Whether it tells by HTTP how it is; it starts faster if not."""
+    certificates: Certificates | None = None
+    """What it shows, and asks for, at a port for TLS; without them there is no such port."""
     port: int = field(default_factory=free_port)
+    tls_port: int = field(default_factory=free_port)
     management_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] = field(init=False)
     _ports: tuple[int, int] = field(default_factory=lambda: (free_port(), free_port()))
@@ -54,6 +58,11 @@ class RabbitMQServer:
     def url(self) -> str:
         """Address for clients."""
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
+
+    @property
+    def tls_url(self) -> str:
+        """Address for clients with a certificate."""
+        return f"amqps://guest:guest@localhost:{self.tls_port}/"
 
     @property
     def management_url(self) -> str:
@@ -74,13 +83,15 @@ class RabbitMQServer:
             "collect_statistics_interval = 500",
         ]
         listens = f"listeners.tcp.1 = 127.0.0.1:{self.port}"
-        conf = [listens, *(managed if self.is_managed else []), *self.lines]
+        tls = self._tls_lines(self.certificates) if self.certificates else []
+        conf = [listens, *(managed if self.is_managed else []), *tls, *self.lines]
         (self.folder / "rabbitmq.conf").write_text("\n".join(conf) + "\n", encoding="utf-8")
         plugins = "[rabbitmq_management].\n" if self.is_managed else "[].\n"
         (self.folder / "plugins").write_text(plugins, encoding="utf-8")
         self.process = subprocess.Popen(
             [_COMMAND],
             env=os.environ | self._environment(),
+            cwd=self.folder,  # Where a machine that crashes leaves its dump.
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -110,10 +121,21 @@ class RabbitMQServer:
                 if f"HOME={self.folder}\0".encode() in found.read_bytes():
                     os.kill(int(found.parent.name), signal.SIGKILL)
 
+    def _tls_lines(self, files: Certificates) -> list[str]:
+        return [
+            f"listeners.ssl.1 = 127.0.0.1:{self.tls_port}",
+            f"ssl_options.cacertfile = {files.ca}",
+            f"ssl_options.certfile = {files.server}",
+            f"ssl_options.keyfile = {files.server}",
+            "ssl_options.verify = verify_peer",
+            "ssl_options.fail_if_no_peer_cert = true",
+        ]
+
     def _environment(self) -> dict[str, str]:
         distribution, names = self._ports
         return {
             "HOME": str(self.folder),
+            "ERL_CRASH_DUMP_SECONDS": "0",  # None: a killed one has nothing to tell.
             "RABBITMQ_NODENAME": self._name,
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(self.port),
@@ -125,20 +147,26 @@ class RabbitMQServer:
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
-                f"-kernel inet_dist_use_interface {{127,0,0,1}} {self.words}"
+                f"-kernel inet_dist_use_interface {{127,0,0,1}}"
+                f" -rabbit quorum_tick_interval 500 {self.words}"
             ),
         }
 
 
 @contextlib.contextmanager
 def rabbitmq_server(
-    folder: Path, lines: Sequence[str] = (), *, words: str = "", is_managed: bool = False
+    folder: Path,
+    lines: Sequence[str] = (),
+    *,
+    words: str = "",
+    is_managed: bool = False,
+    certificates: Certificates | None = None,
 ) -> Iterator[RabbitMQServer]:
     """Run one for a block; skip where there is none."""
     program("rabbitmq-server")
     if not _COMMAND.exists():
         pytest.skip("rabbitmq-server is not where Debian puts it")
-    server = RabbitMQServer(folder, lines, words, is_managed)
+    server = RabbitMQServer(folder, lines, words, is_managed, certificates)
     try:
         server.start()
         yield server
