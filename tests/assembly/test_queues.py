@@ -46,7 +46,7 @@ async def test_the_scheme_of_the_address_says_which_broker(
         assert isinstance(queue, kind)
 
 
-@pytest.mark.parametrize("url", [f"nats://{NOBODY}", f"amqp://{NOBODY}/"])
+@pytest.mark.parametrize("url", [f"nats://{NOBODY}", f"amqp://{NOBODY}/", f"kafka://{NOBODY}"])
 async def test_a_broker_that_is_away_keeps_nobody_from_starting(tmp_path: Path, url: str) -> None:
     async with AsyncExitStack() as opened:
         queue = await open_queue(Parts(settings(tmp_path, url), opened))

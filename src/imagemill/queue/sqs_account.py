@@ -83,6 +83,8 @@ class Account:
         Raises `Unavailable` when SQS does not answer, or says no.
         """
         with_url = {**request, "QueueUrl": await self.queue_url(topic)}
+        if self._client is None:
+            raise Unavailable("The queue is closed.")
         async with self._asked(topic):
             return await getattr(self._client, what)(**with_url)
 
