@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx2
@@ -79,11 +79,13 @@ class Load:
         self.counts["read"] += 1
 
     def _once(self, api: API) -> None:
-        answer = api.post("/api/v1/images", content=pictures.jpeg(), headers=self._key())
+        picture, key = pictures.jpeg(), self._key()
+        answer = _answered(lambda: api.post("/api/v1/images", content=picture, headers=key))
         assert answer.status_code in {200, 201}, answer.text
         self.counts["upload"] += 1
         order = {"input": {"image_id": answer.json()["image_id"]}, "outputs": OUTPUTS}
-        answer = api.post("/api/v1/jobs", json=order, headers=self._key())
+        key = self._key()
+        answer = _answered(lambda: api.post("/api/v1/jobs", json=order, headers=key))
         assert answer.status_code == 202, answer.text
         job_id = answer.json()["job_id"]
         self.jobs.append(job_id)
@@ -119,6 +121,17 @@ def load(system: Served, *, are_keyed: bool, hands: int = 3) -> Iterator[Load]:
         yield running
     finally:
         running.end()
+
+
+def _answered(send: Callable[[], httpx2.Response]) -> httpx2.Response:
+    """Send until it is answered: the first sending may go on where the second one comes."""
+
+    def look() -> httpx2.Response | None:
+        answer = send()
+        is_running = answer.status_code == 409 and answer.json()["code"] == "request_in_progress"
+        return None if is_running else answer
+
+    return eventually(look, what="the answer to a request with a key")
 
 
 def _read_stream(api: API, job_id: str, after: int) -> str:
