@@ -11,10 +11,11 @@ import io
 import itertools
 import json
 import os
+import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
@@ -24,6 +25,7 @@ from typing import Any, Final
 
 from PIL import Image
 
+from benchmarks.engines.servers import served
 from benchmarks.measure import cpu_s, tree
 from benchmarks.noop.contenders import Ground, NoBulk
 from benchmarks.noop.imagemill import GO, HOLD, counted
@@ -33,6 +35,7 @@ from benchmarks.systems.imagemill import UNLIMITED
 from benchmarks.wire import HOST, Line, free_port
 
 _ROOT: Final = Path(__file__).parents[2]
+_COMMAND: Final = Path(sys.executable).with_name("imagemill")
 _SERVICES: Final = ("users", "uploads", "jobs", "notifier")
 _WORKERS: Final = 2
 _HANDS: Final = 64
@@ -174,6 +177,8 @@ class Imagemill:
     lanes: int = 1
     """Clients at once, each of which submits one by one."""
     is_synced: bool = True
+    engine: str = ""
+    """Server that holds the rows and the queue, by its name in `benchmarks.engines.servers`."""
 
     def versions(self, tools: Path) -> str:
         """Name the version, and how it is run."""
@@ -184,53 +189,86 @@ class Imagemill:
     @asynccontextmanager
     async def start(self, ground: Ground) -> AsyncIterator[RunningImagemill]:
         """Serve from an empty data folder."""
-        begun = _apart(ground) if self.is_apart else _together(ground)
-        async with begun as (programs, port):
-            key = (ground.folder / "data" / "admin-key").read_text().strip()
-            counts = sorted(ground.folder / f"count{at}" for at in range(len(programs[-1].roots)))
-            running = RunningImagemill(programs, port, key, counts, self.lanes)
-            try:
-                await running.keep_image()
+        begun = _apart if self.is_apart else _together
+        with self._served(ground.folder) as more:
+            await asyncio.to_thread(_prepare, ground.folder, more)
+            async with (
+                begun(ground, more) as (programs, port),
+                self._running(ground, programs, port) as running,
+            ):
                 yield running
-            finally:
-                running.close()
+
+    @asynccontextmanager
+    async def _running(
+        self, ground: Ground, programs: Sequence[Programs], port: int
+    ) -> AsyncIterator[RunningImagemill]:
+        key = (ground.folder / "data" / "admin-key").read_text().strip()
+        counts = sorted(ground.folder / f"count{at}" for at in range(len(programs[-1].roots)))
+        running = RunningImagemill(programs, port, key, counts, self.lanes)
+        try:
+            await running.keep_image()
+            yield running
+        finally:
+            running.close()
+
+    def _served(self, folder: Path) -> AbstractContextManager[dict[str, str]]:
+        """Start the server that holds the rows, where it is no file."""
+        return served(self.engine, folder) if self.engine else nullcontext({})
+
+
+def _prepare(folder: Path, more: Mapping[str, str]) -> None:
+    """Make the schemas, where they are not made at the start."""
+    if more:
+        argv: Argv = [_COMMAND, "migrate", "--data", folder / "data"]
+        subprocess.run(argv, env={**os.environ, **more}, check=True, stdout=subprocess.DEVNULL)
 
 
 @asynccontextmanager
-async def _together(ground: Ground) -> AsyncIterator[tuple[Sequence[Programs], int]]:
+async def _together(
+    ground: Ground, more: Mapping[str, str]
+) -> AsyncIterator[tuple[Sequence[Programs], int]]:
     server = Process("server", ("gateway", *_SERVICES, "worker"), loops=_WORKERS)
-    async with _started(ground, [server]) as programs:
+    async with _started(ground, [server], more) as programs:
         yield [programs], server.port
 
 
 @asynccontextmanager
-async def _apart(ground: Ground) -> AsyncIterator[tuple[Sequence[Programs], int]]:
+async def _apart(
+    ground: Ground, more: Mapping[str, str]
+) -> AsyncIterator[tuple[Sequence[Programs], int]]:
     services, gateway = Process("services", _SERVICES), Process("gateway", ("gateway",))
     workers = [Process(f"worker{at}", ("worker",), loops=1) for at in range(_WORKERS)]
     address = f"http://{HOST}:{services.port}"
     async with (
-        _started(ground, [services], path="/health/live") as first,
-        _started(ground, [gateway], address) as second,
-        _started(ground, workers, address, path="/health/live") as third,
+        _started(ground, [services], more, path="/health/live") as first,
+        _started(ground, [gateway], more, address) as second,
+        _started(ground, workers, more, address, path="/health/live") as third,
     ):
         yield [first, second, third], gateway.port
 
 
 @asynccontextmanager
 async def _started(
-    ground: Ground, processes: Sequence[Process], address: str = "", path: str = "/health/ready"
+    ground: Ground,
+    processes: Sequence[Process],
+    more: Mapping[str, str],
+    address: str = "",
+    path: str = "/health/ready",
 ) -> AsyncIterator[Programs]:
-    programs = [_program(ground, at, each, address) for at, each in enumerate(processes)]
+    programs = [_program(ground, at, each, address, more) for at, each in enumerate(processes)]
     async with Programs(programs, ground.folder) as running:
         for each in processes:
             await running.ready(partial(answers, each.port, path))
         yield running
 
 
-def _program(ground: Ground, at: int, process: Process, address: str) -> Program:
+def _program(
+    ground: Ground, at: int, process: Process, address: str, more: Mapping[str, str]
+) -> Program:
     environment = {
         "PYTHONPATH": str(_ROOT),
         **UNLIMITED,
+        **more,
         "IMAGEMILL_SANDBOX_CHILDREN": "1",
         "IMAGEMILL_WORKER_PREFETCH": str(_HANDS - 1),
         **{f"IMAGEMILL_PEERS_{each.upper()}": address for each in _SERVICES if address},
@@ -248,5 +286,6 @@ def _picture() -> bytes:
 
 
 EMBEDDED: Final = Imagemill(name="Imagemill")
+ON_POSTGRES: Final = Imagemill(name="Imagemill, PostgreSQL", engine="postgres")
 EMBEDDED_EIGHT: Final = Imagemill(name="Imagemill, eight clients", lanes=8)
 APART: Final = Imagemill(name="Imagemill, workers apart", is_apart=True)

@@ -15,7 +15,7 @@ from typing import Final
 from benchmarks.machine import described
 from benchmarks.noop import rows
 from benchmarks.noop.contenders import Contender, Ground
-from benchmarks.noop.ours import APART, EMBEDDED, EMBEDDED_EIGHT
+from benchmarks.noop.ours import APART, EMBEDDED, EMBEDDED_EIGHT, ON_POSTGRES
 from benchmarks.noop.profile import profile
 from benchmarks.noop.table import table
 from benchmarks.noop.turn import Cell, turn
@@ -28,6 +28,7 @@ _CONTENDERS: Final[Mapping[str, Contender]] = {
     "imagemill": EMBEDDED,
     "imagemill-eight": EMBEDDED_EIGHT,
     "imagemill-apart": APART,
+    "imagemill-postgres": ON_POSTGRES,
     "celery": rows.CELERY_ROW,
     "dramatiq": rows.DRAMATIQ_ROW,
     "taskiq": rows.TASKIQ_ROW,
