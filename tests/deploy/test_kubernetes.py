@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from imagemill.contracts.jobs import TOPIC
+from imagemill.gateway.settings import GatewaySettings
 from imagemill.processes import BY_NAME, NAMES
 from imagemill.serving import _GRACE_S
 from imagemill.worker.settings import WorkerSettings
@@ -31,7 +32,7 @@ SKIPPED = {
     "registry.",
 }
 """Checks of checkov that are left out, and why."""
-ONCE = {"buckets", "migrate-expand", "migrate-contract"}
+ONCE = {"buckets", "roles", "migrate-expand", "migrate-contract"}
 NOT_OURS = frozenset({"imagemill-certificate"})
 """Secrets that others make: cert-manager."""
 
@@ -95,7 +96,7 @@ def test_every_process_is_a_deployment_with_a_service_of_its_name(
     ours = {each.name: each for each in workloads if each.container["image"].count("imagemill")}
     services = {each["metadata"]["name"]: each for each in of_kind(resources, "Service")}
 
-    assert set(ours) - {f"migrate-{phase}" for phase in MIGRATIONS} == set(NAMES)
+    assert set(ours) - ONCE == set(NAMES)
     for name in NAMES:
         assert ours[name].container["args"] == ["serve", name]
         told = configured(resources, ours[name])
@@ -110,7 +111,7 @@ def test_every_variable_is_a_setting_with_a_value_that_it_takes(
     for each in workloads:
         names = {name for name in configured(resources, each) if name.startswith("IMAGEMILL_")}
 
-        assert names - known() - {"IMAGEMILL_PASSWORDS"} == set(), each.name
+        assert names - known() == set(), each.name
 
 
 def test_every_selector_takes_the_pods_of_one_workload(
@@ -269,6 +270,59 @@ def test_namespaces_enforce_that(resources: tuple[Resource, ...]) -> None:
     assert inside == {namespace["metadata"]["name"]}
 
 
+def test_an_overlay_has_nothing_that_is_the_whole_clusters() -> None:
+    for name in OVERLAYS:
+        kinds = {each["kind"] for each in manifests.built(f"overlays/{name}")}
+
+        assert kinds & {"Namespace", "PriorityClass", "Role", "ClusterRole"} == set()
+
+
+def test_whoever_rolls_out_may_bring_every_kind_and_read_no_secret() -> None:
+    (role,) = of_kind(manifests.built("cluster/production"), "Role")
+    may = {
+        (group, what): set(rule["verbs"])
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for what in rule["resources"]
+    }
+    brought = {
+        (each["apiVersion"].rpartition("/")[0], _plural(each["kind"]))
+        for name in OVERLAYS
+        for where in (f"overlays/{name}", "migrate/expand")
+        for each in manifests.built(where)
+    }
+
+    assert {
+        kind for kind in brought if not {"get", "create", "patch"} <= may.get(kind, set())
+    } == set()
+    assert "delete" in may["batch", "jobs"]
+    assert ("", "secrets") not in may
+
+
+def _plural(kind: str) -> str:
+    name = kind.lower()
+    return f"{name[:-1]}ies" if name.endswith("cy") else f"{name}s"
+
+
+def test_what_migrating_needs_is_there_before() -> None:
+    first = {
+        name: {
+            (each["kind"], each["metadata"]["name"])
+            for each in manifests.built(f"overlays/{name}")
+            if each["metadata"].get("labels", {}).get("imagemill/first") == "true"
+        }
+        for name in OVERLAYS
+    }
+
+    names = {("NetworkPolicy", "names")}
+    assert first["production"] == first["external"] == names | {("NetworkPolicy", "to-database")}
+    assert first["dev"] == names | {
+        *((kind, "postgres") for kind in ("ServiceAccount", "Service", "StatefulSet")),
+        *(("NetworkPolicy", each) for each in ("postgres", "to-postgres")),
+        ("Job", "roles"),
+    }
+
+
 def test_what_stays_is_asked_whether_it_is_well(workloads: list[Workload]) -> None:
     for each in workloads:
         probes = {key for key in each.container if key.endswith("Probe")}
@@ -277,7 +331,7 @@ def test_what_stays_is_asked_whether_it_is_well(workloads: list[Workload]) -> No
 
 
 def test_a_process_is_given_more_time_to_stop_than_it_takes(workloads: list[Workload]) -> None:
-    longest_s = WorkerSettings().grace_s + _GRACE_S
+    longest_s = max(GatewaySettings().grace_s, WorkerSettings().grace_s) + _GRACE_S
 
     for each in workloads:
         if each.name in NAMES:
