@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from imagemill.assembly.databases import VARIABLES
 from imagemill.gateway.settings import GatewaySettings
 from imagemill.processes import BY_NAME, NAMES
 from imagemill.serving import _GRACE_S
@@ -343,6 +344,30 @@ def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_lines_of_other_containers_are_nobodys_business(
+    compose: dict[str, Any], services: dict[str, Service]
+) -> None:
+    shipped = load(ROOT / "deploy/logging/fluent-bit.yaml")
+    first = shipped["pipeline"]["filters"][0]
+    field, pattern = services["fluent-bit"]["environment"]["LOG_ONLY"].replace("$$", "$").split()
+
+    assert (first["name"], first["regex"]) == ("grep", "${LOG_ONLY}")
+    assert field == "$attrs['com.docker.compose.project']"
+    assert re.search(pattern, compose["name"])
+    assert all(
+        "com.docker.compose.project" in each["logging"]["options"]["labels"].split(",")
+        for each in services.values()
+    )
+
+
+def test_roles_are_given_the_password_of_each_and_the_administrators_address(
+    services: dict[str, Service],
+) -> None:
+    secrets = names(services["roles"]["secrets"])
+
+    assert secrets == {"database-url-admin"} | {f"password-{each}" for each in VARIABLES}
 
 
 def test_what_elasticsearch_is_told_is_json_and_knows_the_fields_of_our_lines() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from imagemill.assembly.databases import VARIABLES
 from imagemill.contracts.jobs import TOPIC
 from imagemill.gateway.settings import GatewaySettings
 from imagemill.processes import BY_NAME, NAMES
@@ -302,6 +303,12 @@ def test_whoever_rolls_out_may_bring_every_kind_and_read_no_secret() -> None:
 def _plural(kind: str) -> str:
     name = kind.lower()
     return f"{name[:-1]}ies" if name.endswith("cy") else f"{name}s"
+
+
+def test_the_job_that_makes_roles_finds_the_password_of_each(secrets: dict[str, set[str]]) -> None:
+    passwords = {f"password-{each}" for each in VARIABLES}
+
+    assert secrets["imagemill-roles"] == {"database-url-admin"} | passwords
 
 
 def test_what_migrating_needs_is_there_before() -> None:
