@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import subprocess
@@ -178,10 +179,8 @@ def test_every_backend_of_a_route_is_a_service_with_that_port(
         assert parents <= gateways
 
 
-@pytest.fixture(scope="module")
-def secrets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """Give the keys of each secret that the script makes."""
-    folder = tmp_path_factory.mktemp("kubernetes")
+def made_secrets(folder: Path, **environ: str) -> dict[str, dict[str, str]]:
+    """Give the secrets that the script makes, with what each key holds."""
     make = folder / "make-keys"
     make.write_text(
         f"#!{sys.executable}\nimport pathlib, sys\n"
@@ -193,12 +192,34 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     path = f"{Path(manifests.kubectl()).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [str(manifests.FOLDER / "make-secrets"), str(folder / "made")],
-        env={**os.environ, "MAKE_KEYS": str(make), "PATH": path},
+        env={**os.environ, "MAKE_KEYS": str(make), "PATH": path, **environ},
         capture_output=True,
         text=True,
         check=True,
     )
-    return {each["metadata"]["name"]: set(each["data"]) for each in load_all(done.stdout)}
+    return {
+        each["metadata"]["name"]: {
+            key: base64.b64decode(value).decode() for key, value in each["data"].items()
+        }
+        for each in load_all(done.stdout)
+    }
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """Give the keys of each secret that the script makes."""
+    made = made_secrets(tmp_path_factory.mktemp("kubernetes"))
+    return {name: set(each) for name, each in made.items()}
+
+
+def test_addresses_lead_to_a_postgresql_outside_whose_superuser_stays_there(tmp_path: Path) -> None:
+    made = made_secrets(tmp_path, POSTGRES_AT="db.example.com:5432/pictures?sslmode=verify-full")
+
+    addresses = made["imagemill-database"]
+    assert set(made) & {"imagemill-postgres", "imagemill-roles"} == set()
+    assert {each.partition("@")[2] for each in addresses.values()} == {
+        "db.example.com:5432/pictures?sslmode=verify-full"
+    }
 
 
 def test_every_key_that_is_mounted_is_in_a_map_that_is_built_or_a_secret_that_the_script_makes(
