@@ -15,8 +15,6 @@ from tests.acceptance.nginx import configuration, nginx
 from tests.acceptance.system import System, eventually, free_port, started
 from tests.peers.programs import program
 
-pytestmark = pytest.mark.may_skip("where nginx is not installed, it cannot be tried")
-
 
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[System, str]]:

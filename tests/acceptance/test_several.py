@@ -17,10 +17,7 @@ from tests.acceptance.sse import events_of
 from tests.acceptance.system import eventually
 from tests.peers.programs import program
 
-pytestmark = [
-    pytest.mark.may_skip("where nginx is not installed, it cannot be tried"),
-    pytest.mark.timeout(240),
-]
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")

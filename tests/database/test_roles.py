@@ -1,4 +1,4 @@
-"""A role for each service, which can touch nothing but its own schema."""
+"""A role that owns tables, and one for each service, which can touch its own rows alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from imagemill import assembly
 from imagemill.errors import InvalidRequest, Unavailable
@@ -32,7 +33,7 @@ def file(own_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -
     return written
 
 
-async def test_each_service_migrates_its_schema_as_its_own_role(
+async def test_the_owner_has_every_table_whoever_changes_its_rows(
     file: Path, own_server: PostgresServer, tmp_path: Path
 ) -> None:
     settings = Settings.load(addresses(file), data=tmp_path)
@@ -43,7 +44,7 @@ async def test_each_service_migrates_its_schema_as_its_own_role(
     )
 
     assert set(names) == {"users", "images", "jobs", "notifications", "queue"}
-    assert set(owners) == {(name, f"imagemill_{name}") for name in names}
+    assert set(owners) == {(name, "imagemill_owner") for name in names}
     assert await assembly.states(settings) == dict.fromkeys(
         ("users", "images", "jobs", "notifications"), ""
     )
@@ -54,6 +55,9 @@ async def test_each_service_migrates_its_schema_as_its_own_role(
     [
         "SELECT * FROM users.accounts",
         "SELECT * FROM queue.messages",
+        "CREATE TABLE jobs.more (x TEXT)",
+        "DROP TABLE jobs.jobs",
+        "SET ROLE imagemill_owner",
         "CREATE TABLE users.mine (x TEXT)",
         "CREATE TABLE public.mine (x TEXT)",
         "CREATE SCHEMA mine",
@@ -85,6 +89,76 @@ def test_the_file_is_its_owners_and_keeps_passwords_that_were_made(
     assert file.read_text() == before
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     psycopg.connect(addresses(file)["IMAGEMILL_QUEUE_URL"]).close()
+
+
+def test_passwords_of_a_folder_are_those_that_the_roles_get(
+    file: Path, own_server: PostgresServer, tmp_path: Path
+) -> None:
+    url = f"postgresql://boss:boss@{own_server.address}/imagemill"
+    settings = Settings.load({"IMAGEMILL_DATABASE_ADMIN_URL": url})
+    for variable, address in addresses(file).items():
+        name = variable.removesuffix("_URL").rpartition("_")[2].lower()
+        password = conninfo_to_dict(address)["password"]
+        (tmp_path / f"password-{name}").write_text(f"{password}\n", encoding="utf-8")
+    (tmp_path / "password-jobs").write_text("a/b: c%?@", encoding="utf-8")
+    written = tmp_path / "databases.env"
+
+    assembly.prepare_postgres(settings, None, tmp_path)
+    assembly.prepare_postgres(settings, written, tmp_path)
+
+    for address in addresses(written).values():
+        psycopg.connect(address).close()
+    assembly.prepare_postgres(settings, file)  # As the other tests know them.
+
+
+def test_a_password_that_is_missing_or_empty_is_refused_by_name(
+    own_server: PostgresServer, tmp_path: Path
+) -> None:
+    url = f"postgresql://boss:boss@{own_server.address}/imagemill"
+    settings = Settings.load({"IMAGEMILL_DATABASE_ADMIN_URL": url})
+
+    with pytest.raises(InvalidRequest, match="password-owner cannot be read"):
+        assembly.prepare_postgres(settings, None, tmp_path)
+    (tmp_path / "password-owner").write_text("\n", encoding="utf-8")
+    with pytest.raises(InvalidRequest, match="password-owner is empty"):
+        assembly.prepare_postgres(settings, None, tmp_path)
+
+
+def test_without_a_place_for_passwords_nothing_is_made(own_server: PostgresServer) -> None:
+    url = f"postgresql://boss:boss@{own_server.address}/imagemill"
+
+    with pytest.raises(InvalidRequest, match="Name a FILE"):
+        assembly.prepare_postgres(Settings.load({"IMAGEMILL_DATABASE_ADMIN_URL": url}), None)
+
+
+def test_an_administrator_need_be_no_superuser(file: Path, own_server: PostgresServer) -> None:
+    own_server.ask("CREATE ROLE keeper CREATEROLE LOGIN PASSWORD 'keeper'")
+    own_server.ask("ALTER DATABASE imagemill OWNER TO keeper")
+    url = f"postgresql://keeper:keeper@{own_server.address}/imagemill"
+
+    assembly.prepare_postgres(Settings.load({"IMAGEMILL_DATABASE_ADMIN_URL": url}), file)
+
+    held = own_server.ask(
+        "SELECT 1 FROM pg_auth_members WHERE member = 'keeper'::regrole "
+        "AND roleid = 'imagemill_owner'::regrole"
+    )
+    assert held == []
+
+
+async def test_what_a_service_owned_becomes_the_owners(
+    file: Path, own_server: PostgresServer, tmp_path: Path
+) -> None:
+    await assembly.migrate(Settings.load(addresses(file), data=tmp_path))
+    own_server.ask("ALTER SCHEMA users OWNER TO imagemill_users")
+    own_server.ask("ALTER TABLE users.accounts OWNER TO imagemill_users")
+    url = f"postgresql://boss:boss@{own_server.address}/imagemill"
+
+    assembly.prepare_postgres(Settings.load({"IMAGEMILL_DATABASE_ADMIN_URL": url}), file)
+
+    with psycopg.connect(addresses(file)["IMAGEMILL_DATABASE_USERS_URL"]) as connection:
+        connection.execute("SELECT * FROM users.accounts")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("DROP TABLE users.accounts")
 
 
 def test_without_an_administrator_nothing_is_made(tmp_path: Path) -> None:

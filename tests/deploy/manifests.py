@@ -15,6 +15,8 @@ from tests.peers.programs import apart
 
 FOLDER: Final = ROOT / "deploy/kubernetes"
 OVERLAYS: Final = ("dev", "production", "external")
+CLUSTERS: Final = {"dev": "dev", "production": "production", "external": "production"}
+"""What an administrator applied to a cluster before an overlay can be."""
 MIGRATIONS: Final = ("expand", "contract")
 COMPONENT: Final = "app.kubernetes.io/component"
 
@@ -36,8 +38,8 @@ def built(where: str) -> tuple[Resource, ...]:
 
 
 def overlay(name: str) -> tuple[Resource, ...]:
-    """Give what runs by an overlay, the Jobs that migrate within its namespace included."""
-    resources = built(f"overlays/{name}")
+    """Give what there is by an overlay: what its cluster has before, and the Jobs that migrate."""
+    resources = (*built(f"cluster/{CLUSTERS[name]}"), *built(f"overlays/{name}"))
     (namespace,) = of_kind(resources, "Namespace")
     jobs = [each for phase in MIGRATIONS for each in built(f"migrate/{phase}")]
     within = {"namespace": namespace["metadata"]["name"]}

@@ -13,7 +13,6 @@ OURS: Final = frozenset(
     {
         "IMAGEMILL_IMAGE",  # Which image Compose runs.
         "IMAGEMILL_HTTP_PORT",  # Where nginx is published.
-        "IMAGEMILL_PASSWORDS",  # The folder that postgres/roles.sh reads.
     }
 )
 """What the files of `deploy/` themselves are told."""

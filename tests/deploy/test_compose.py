@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from imagemill.assembly.databases import VARIABLES
+from imagemill.gateway.settings import GatewaySettings
 from imagemill.processes import BY_NAME, NAMES
 from imagemill.serving import _GRACE_S
 from imagemill.worker.settings import WorkerSettings
@@ -23,7 +25,7 @@ from tests.peers.programs import apart, program
 
 FOLDER = ROOT / "deploy/compose"
 FILE = FOLDER / "compose.yaml"
-ONCE = frozenset({"migrate", "buckets", "ownership", "log-template"})
+ONCE = frozenset({"roles", "migrate", "buckets", "ownership", "log-template"})
 """Services that do one thing and end."""
 WITHOUT_SHELL = frozenset({"fluent-bit"})
 """Images that hold no program which could ask whether they are well."""
@@ -127,6 +129,28 @@ def test_a_worker_reaches_neither_a_database_nor_what_is_outside(
     assert {"nats", "minio", "jobs"} <= reach(services, "worker")
 
 
+def test_what_gateways_believe_of_a_network_is_said_by_nginx_alone(
+    compose: dict[str, Any], services: dict[str, Service]
+) -> None:
+    trusted = services["gateway"]["environment"]["IMAGEMILL_GATEWAY_TRUSTED_PROXIES"]
+    (network,) = [
+        name
+        for name, each in compose["networks"].items()
+        if {"subnet": trusted} in each.get("ipam", {}).get("config", ())
+    ]
+
+    on_it = {name for name, each in services.items() if network in each.get("networks", ())}
+
+    assert on_it == {"nginx", "gateway"}
+
+
+def test_an_update_takes_nothing_away_that_older_processes_need(
+    services: dict[str, Service],
+) -> None:
+    assert services["migrate"]["command"] == ["migrate", "--phase", "expand"]
+    assert set(services["migrate"]["depends_on"]) == {"roles"}
+
+
 def test_nothing_is_published_but_nginx_on_loopback(services: dict[str, Service]) -> None:
     published = {name: each["ports"] for name, each in services.items() if "ports" in each}
 
@@ -146,9 +170,8 @@ def test_every_image_has_an_exact_version(services: dict[str, Service]) -> None:
 
 
 def test_scripts_that_are_run_may_be_run() -> None:
-    scripts = ("compose/prepare", "postgres/roles.sh", "kubernetes/make-secrets")
+    scripts = ("compose/prepare", "kubernetes/make-secrets", "kubernetes/roll-out")
 
-    # PostgreSQL's image reads in what may not be run, and is changed by it.
     assert [each for each in scripts if not os.access(ROOT / "deploy" / each, os.X_OK)] == []
 
 
@@ -190,7 +213,7 @@ def test_whatever_is_named_is_declared_and_there(
 
 
 def test_a_process_is_given_more_time_to_stop_than_it_takes(services: dict[str, Service]) -> None:
-    longest_s = WorkerSettings().grace_s + _GRACE_S
+    longest_s = max(GatewaySettings().grace_s, WorkerSettings().grace_s) + _GRACE_S
 
     assert all(int(services[name]["stop_grace_period"][:-1]) > longest_s for name in NAMES)
 
@@ -253,14 +276,14 @@ def test_each_password_is_long_and_one_of_its_own(prepared: Path) -> None:
         if "password" in path.name or path.name == "storage-secret-key"
     ]
 
-    assert len(passwords) == 11
+    assert len(passwords) == 12
     assert len(set(passwords)) == len(passwords)
     assert all(re.fullmatch(r"[\w-]{43}", each) for each in passwords)
 
 
 @pytest.mark.slow
 def test_addresses_hold_the_passwords_of_their_roles(prepared: Path) -> None:
-    for role in ("owner", "users", "images", "jobs", "notifications"):
+    for role in ("owner", "users", "images", "jobs", "notifications", "queue"):
         password = (prepared / f"password-{role}").read_text(encoding="utf-8")
         url = (prepared / f"database-url-{role}").read_text(encoding="utf-8")
 
@@ -321,6 +344,30 @@ def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_lines_of_other_containers_are_nobodys_business(
+    compose: dict[str, Any], services: dict[str, Service]
+) -> None:
+    shipped = load(ROOT / "deploy/logging/fluent-bit.yaml")
+    first = shipped["pipeline"]["filters"][0]
+    field, pattern = services["fluent-bit"]["environment"]["LOG_ONLY"].replace("$$", "$").split()
+
+    assert (first["name"], first["regex"]) == ("grep", "${LOG_ONLY}")
+    assert field == "$attrs['com.docker.compose.project']"
+    assert re.search(pattern, compose["name"])
+    assert all(
+        "com.docker.compose.project" in each["logging"]["options"]["labels"].split(",")
+        for each in services.values()
+    )
+
+
+def test_roles_are_given_the_password_of_each_and_the_administrators_address(
+    services: dict[str, Service],
+) -> None:
+    secrets = names(services["roles"]["secrets"])
+
+    assert secrets == {"database-url-admin"} | {f"password-{each}" for each in VARIABLES}
 
 
 def test_what_elasticsearch_is_told_is_json_and_knows_the_fields_of_our_lines() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import subprocess
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from imagemill.assembly.databases import VARIABLES
 from imagemill.contracts.jobs import TOPIC
+from imagemill.gateway.settings import GatewaySettings
 from imagemill.processes import BY_NAME, NAMES
 from imagemill.serving import _GRACE_S
 from imagemill.worker.settings import WorkerSettings
@@ -31,7 +34,7 @@ SKIPPED = {
     "registry.",
 }
 """Checks of checkov that are left out, and why."""
-ONCE = {"buckets", "migrate-expand", "migrate-contract"}
+ONCE = {"buckets", "roles", "migrate-expand", "migrate-contract"}
 NOT_OURS = frozenset({"imagemill-certificate"})
 """Secrets that others make: cert-manager."""
 
@@ -95,7 +98,7 @@ def test_every_process_is_a_deployment_with_a_service_of_its_name(
     ours = {each.name: each for each in workloads if each.container["image"].count("imagemill")}
     services = {each["metadata"]["name"]: each for each in of_kind(resources, "Service")}
 
-    assert set(ours) - {f"migrate-{phase}" for phase in MIGRATIONS} == set(NAMES)
+    assert set(ours) - ONCE == set(NAMES)
     for name in NAMES:
         assert ours[name].container["args"] == ["serve", name]
         told = configured(resources, ours[name])
@@ -110,7 +113,7 @@ def test_every_variable_is_a_setting_with_a_value_that_it_takes(
     for each in workloads:
         names = {name for name in configured(resources, each) if name.startswith("IMAGEMILL_")}
 
-        assert names - known() - {"IMAGEMILL_PASSWORDS"} == set(), each.name
+        assert names - known() == set(), each.name
 
 
 def test_every_selector_takes_the_pods_of_one_workload(
@@ -176,10 +179,8 @@ def test_every_backend_of_a_route_is_a_service_with_that_port(
         assert parents <= gateways
 
 
-@pytest.fixture(scope="module")
-def secrets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """Give the keys of each secret that the script makes."""
-    folder = tmp_path_factory.mktemp("kubernetes")
+def made_secrets(folder: Path, **environ: str) -> dict[str, dict[str, str]]:
+    """Give the secrets that the script makes, with what each key holds."""
     make = folder / "make-keys"
     make.write_text(
         f"#!{sys.executable}\nimport pathlib, sys\n"
@@ -191,12 +192,34 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     path = f"{Path(manifests.kubectl()).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [str(manifests.FOLDER / "make-secrets"), str(folder / "made")],
-        env={**os.environ, "MAKE_KEYS": str(make), "PATH": path},
+        env={**os.environ, "MAKE_KEYS": str(make), "PATH": path, **environ},
         capture_output=True,
         text=True,
         check=True,
     )
-    return {each["metadata"]["name"]: set(each["data"]) for each in load_all(done.stdout)}
+    return {
+        each["metadata"]["name"]: {
+            key: base64.b64decode(value).decode() for key, value in each["data"].items()
+        }
+        for each in load_all(done.stdout)
+    }
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """Give the keys of each secret that the script makes."""
+    made = made_secrets(tmp_path_factory.mktemp("kubernetes"))
+    return {name: set(each) for name, each in made.items()}
+
+
+def test_addresses_lead_to_a_postgresql_outside_whose_superuser_stays_there(tmp_path: Path) -> None:
+    made = made_secrets(tmp_path, POSTGRES_AT="db.example.com:5432/pictures?sslmode=verify-full")
+
+    addresses = made["imagemill-database"]
+    assert set(made) & {"imagemill-postgres", "imagemill-roles"} == set()
+    assert {each.partition("@")[2] for each in addresses.values()} == {
+        "db.example.com:5432/pictures?sslmode=verify-full"
+    }
 
 
 def test_every_key_that_is_mounted_is_in_a_map_that_is_built_or_a_secret_that_the_script_makes(
@@ -269,6 +292,65 @@ def test_namespaces_enforce_that(resources: tuple[Resource, ...]) -> None:
     assert inside == {namespace["metadata"]["name"]}
 
 
+def test_an_overlay_has_nothing_that_is_the_whole_clusters() -> None:
+    for name in OVERLAYS:
+        kinds = {each["kind"] for each in manifests.built(f"overlays/{name}")}
+
+        assert kinds & {"Namespace", "PriorityClass", "Role", "ClusterRole"} == set()
+
+
+def test_whoever_rolls_out_may_bring_every_kind_and_read_no_secret() -> None:
+    (role,) = of_kind(manifests.built("cluster/production"), "Role")
+    may = {
+        (group, what): set(rule["verbs"])
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for what in rule["resources"]
+    }
+    brought = {
+        (each["apiVersion"].rpartition("/")[0], _plural(each["kind"]))
+        for name in OVERLAYS
+        for where in (f"overlays/{name}", "migrate/expand")
+        for each in manifests.built(where)
+    }
+
+    assert {
+        kind for kind in brought if not {"get", "create", "patch"} <= may.get(kind, set())
+    } == set()
+    assert "delete" in may["batch", "jobs"]
+    assert ("", "secrets") not in may
+
+
+def _plural(kind: str) -> str:
+    name = kind.lower()
+    return f"{name[:-1]}ies" if name.endswith("cy") else f"{name}s"
+
+
+def test_the_job_that_makes_roles_finds_the_password_of_each(secrets: dict[str, set[str]]) -> None:
+    passwords = {f"password-{each}" for each in VARIABLES}
+
+    assert secrets["imagemill-roles"] == {"database-url-admin"} | passwords
+
+
+def test_what_migrating_needs_is_there_before() -> None:
+    first = {
+        name: {
+            (each["kind"], each["metadata"]["name"])
+            for each in manifests.built(f"overlays/{name}")
+            if each["metadata"].get("labels", {}).get("imagemill/first") == "true"
+        }
+        for name in OVERLAYS
+    }
+
+    names = {("NetworkPolicy", "names")}
+    assert first["production"] == first["external"] == names | {("NetworkPolicy", "to-database")}
+    assert first["dev"] == names | {
+        *((kind, "postgres") for kind in ("ServiceAccount", "Service", "StatefulSet")),
+        *(("NetworkPolicy", each) for each in ("postgres", "to-postgres")),
+        ("Job", "roles"),
+    }
+
+
 def test_what_stays_is_asked_whether_it_is_well(workloads: list[Workload]) -> None:
     for each in workloads:
         probes = {key for key in each.container if key.endswith("Probe")}
@@ -277,7 +359,7 @@ def test_what_stays_is_asked_whether_it_is_well(workloads: list[Workload]) -> No
 
 
 def test_a_process_is_given_more_time_to_stop_than_it_takes(workloads: list[Workload]) -> None:
-    longest_s = WorkerSettings().grace_s + _GRACE_S
+    longest_s = max(GatewaySettings().grace_s, WorkerSettings().grace_s) + _GRACE_S
 
     for each in workloads:
         if each.name in NAMES:

@@ -29,7 +29,7 @@ def asked(name: str) -> set[Edge]:
     edges |= {("gateway", "redis", 6379), ("nats", "nats", 6222)}
     edges |= {(each, "nats", 4222) for each in QUEUE}
     if name == "dev":
-        edges |= {(each, "postgres", 5432) for each in OWNERS}
+        edges |= {(each, "postgres", 5432) for each in OWNERS | {"roles"}}
     if name != "external":
         edges |= {(each, "minio", 9000) for each in OBJECTS | {"minio", "buckets"}}
     return edges

@@ -1,8 +1,7 @@
-"""The roles of the database: one that owns tables, one for each service that changes rows."""
+"""The roles of the database, made as Compose makes them, and the services at work with them."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ import pytest
 from tests.acceptance import pictures
 from tests.acceptance.api import API
 from tests.acceptance.system import PROGRAM, eventually, started, surroundings
-from tests.deploy.dockerfile import ROOT
 from tests.peers.postgres import postgres_server
 
 pytestmark = [
@@ -24,12 +22,12 @@ pytestmark = [
     pytest.mark.xdist_group("postgres-roles"),
 ]
 
-SERVICES = ("users", "images", "jobs", "notifications")
+SERVICES = ("users", "images", "jobs", "notifications", "queue")
 
 
 @dataclass(frozen=True)
 class Roles:
-    """A PostgreSQL on which the script ran."""
+    """A PostgreSQL on which the roles were made."""
 
     address: str
     passwords: Path
@@ -53,23 +51,27 @@ def roles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Roles]:
     for each in ("owner", *SERVICES):
         (passwords / f"password-{each}").write_text(f"of-{each}", encoding="utf-8")
     with postgres_server() as server:
-        environ = {"IMAGEMILL_PASSWORDS": str(passwords), "POSTGRES_USER": "admin"}
-        environ |= {"PGHOST": str(server.folder), "PGPORT": str(server.port)}
-        for _ in range(2):
-            script = str(ROOT / "deploy/postgres/roles.sh")
-            subprocess.run([script], env={**os.environ, **environ}, check=True, capture_output=True)
+        server.ask("CREATE ROLE boss SUPERUSER LOGIN PASSWORD 'boss'")
         found = Roles(server.address, passwords)
-        subprocess.run(
-            [PROGRAM, "migrate", "--data", str(data)],
-            env={**surroundings(), "IMAGEMILL_DATABASE_URL": found.url("owner")},
-            check=True,
-            capture_output=True,
-        )
+        admin = {
+            "IMAGEMILL_DATABASE_ADMIN_URL": f"postgresql://boss:boss@{server.address}/imagemill"
+        }
+        for _ in range(2):
+            run("database", "init", "--passwords", str(passwords), environ=admin)
+        owner = {f"IMAGEMILL_{each}_URL": found.url("owner") for each in ("DATABASE", "QUEUE")}
+        run("migrate", "--phase", "expand", "--data", str(data), environ=owner)
         yield found
 
 
+def run(*arguments: str, environ: dict[str, str]) -> None:
+    subprocess.run(
+        [PROGRAM, *arguments], env={**surroundings(), **environ}, check=True, capture_output=True
+    )
+
+
 def test_services_work_with_roles_that_may_change_rows_alone(roles: Roles, tmp_path: Path) -> None:
-    urls = {f"database_{each}_url": roles.url(each) for each in SERVICES}
+    urls = {f"database_{each}_url": roles.url(each) for each in SERVICES if each != "queue"}
+    urls["queue_url"] = roles.url("queue")
 
     with started(tmp_path / "data", settings=urls) as system, API(system) as api:
         eventually(api.is_ready)

@@ -13,7 +13,7 @@ import pytest
 
 from deploy.sbom.__main__ import LIBRARIES, carried_here, complete
 from tests.deploy.checkov import complaints
-from tests.deploy.dockerfile import ROOT
+from tests.deploy.dockerfile import ROOT, steps
 from tests.deploy.documents import load
 from tests.peers.programs import apart
 
@@ -132,6 +132,32 @@ def test_both_images_of_the_dockerfile_are_built_for_both_architectures() -> Non
 
     assert variants == {"imagemill", "all-formats"}
     assert platforms == ["linux/amd64,linux/arm64"]
+
+
+def test_what_is_built_every_week_is_built_from_nothing() -> None:
+    build = jobs(FOLDER / "workflows/image.yaml")["build"]
+    builds = [
+        each["with"] for each in build["steps"] if "build-push-action" in each.get("uses", "")
+    ]
+    installs = [each.said for each in steps() if "apt-get install" in each.said]
+
+    assert [each["no-cache"] for each in builds] == ["${{ github.event_name == 'schedule' }}"] * 2
+    assert all(each["pull"] is True for each in builds)
+    assert "apt-get upgrade -y" in installs[0]
+
+
+def test_an_image_is_tried_with_every_layer_of_the_sandbox() -> None:
+    build = jobs(FOLDER / "workflows/image.yaml")["build"]
+    (trial,) = [each["run"] for each in build["steps"] if "--name trial" in each.get("run", "")]
+
+    assert "--env IMAGEMILL_SANDBOX=required" in trial
+
+
+def test_names_of_images_have_no_capitals_whoever_owns_them() -> None:
+    for path in WORKFLOWS:
+        text = path.read_text(encoding="utf-8")
+
+        assert "ghcr.io/${{" not in text, path.name
 
 
 def test_a_bill_of_materials_gets_what_lies_within_the_wheels() -> None:

@@ -17,18 +17,21 @@ if TYPE_CHECKING:
 
 PACKAGES: Final = {each.owns: each.name for each in BY_NAME.values() if each.owns}
 """The package whose schema each database has, by the database's name."""
-VARIABLES: Final = {name: f"IMAGEMILL_DATABASE_{name.upper()}_URL" for name in PACKAGES} | {
-    "queue": "IMAGEMILL_QUEUE_URL"
-}
-"""The setting that holds the address of each schema."""
+VARIABLES: Final = {
+    name: f"IMAGEMILL_DATABASE_{name.upper()}_URL" for name in ("owner", *PACKAGES)
+} | {"queue": "IMAGEMILL_QUEUE_URL"}
+"""The setting that holds the address of each schema's role, and of who owns them all."""
 
 
 def open_database(parts: Parts, name: str, *, migrates: bool = False) -> Database:
     """Open a database by the name of what it holds; it is closed with the parts.
 
-    With `migrates` a PostgreSQL is migrated too, which services leave to operators.
+    With `migrates` a PostgreSQL is migrated too, as its owner; services leave that to operators.
     """
-    url = parts.settings.database.url_of(name)
+    settings = parts.settings.database
+    url = settings.url_of(name)
+    if url and migrates:
+        url = settings.who_migrates(url)
     return open_schema(parts, name, url, migrates=migrates) if url else open_file(parts, name)
 
 

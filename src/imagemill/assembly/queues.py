@@ -138,6 +138,8 @@ def open_queue_database(parts: Parts, *, migrates: bool = False) -> Database | N
         return open_file(parts, "queue")
     if not url.startswith(_POSTGRES):
         return None
+    if migrates:
+        url = parts.settings.database.who_migrates(url)
     return open_schema(parts, "queue", url, migrates=migrates, alone=False)
 
 

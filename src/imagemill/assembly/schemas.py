@@ -55,31 +55,51 @@ async def states(settings: Settings) -> dict[str, str]:
     return found
 
 
-def prepare_postgres(settings: Settings, file: Path) -> tuple[str, ...]:
-    """Make a role and a schema for each service, and write their addresses into a file, mode 600.
+def prepare_postgres(
+    settings: Settings, file: Path | None, folder: Path | None = None
+) -> tuple[str, ...]:
+    """Make the owner, and a role and a schema for each service; answer the names of the schemas.
 
-    Passwords that the file holds already are kept. Answers the names of the schemas. Raises
-    `InvalidRequest` without an administrator's address, `Unavailable` when the server refuses.
+    Passwords are those of the files `password-NAME` in `folder`; without a folder those that `file`
+    holds already, or new ones. Addresses go into `file`, mode 600. Raises `InvalidRequest` without
+    an administrator's address or a place for passwords, `Unavailable` when the server refuses.
     """
     url = settings.database.admin_url.get_secret_value()
     if not url:
         raise InvalidRequest(f"{_ADMIN} is not set; it says where to make roles and schemas.")
+    if file is None and folder is None:
+        raise InvalidRequest("Name a FILE for the addresses, or --passwords with a folder.")
     address = conninfo(settings.database, url, _ADMIN)
     from imagemill.database.postgres import administration  # noqa: PLC0415 - an extra
 
-    known = _known(file)
-    passwords = {
-        name: administration.password_in(known[variable]) if variable in known else _new_password()
-        for name, variable in VARIABLES.items()
-    }
-    lines = [
-        f"{variable}={administration.url_with(url, name, passwords[name])}\n"
-        for name, variable in VARIABLES.items()
-    ]
-    # Written first: passwords that are set and known to nobody would lock everybody out.
-    _write(file, "".join(lines))
+    known = _known(file) if file else {}
+    passwords = {name: _password(name, known, folder) for name in VARIABLES}
+    if file:
+        lines = (
+            f"{variable}={administration.url_with(url, name, passwords[name])}\n"
+            for name, variable in VARIABLES.items()
+        )
+        # Written first: passwords that are set and known to nobody would lock everybody out.
+        _write(file, "".join(lines))
     administration.prepare(address, passwords)
-    return tuple(passwords)
+    return tuple(name for name in passwords if name != administration.OWNER)
+
+
+def _password(name: str, known: dict[str, str], folder: Path | None) -> str:
+    """Take a role's password from its file, or else from the address that is known, or make one."""
+    from imagemill.database.postgres import administration  # noqa: PLC0415 - an extra
+
+    if folder is None:
+        address = known.get(VARIABLES[name])
+        return administration.password_in(address) if address else _new_password()
+    path = folder / f"password-{name}"
+    try:
+        password = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise InvalidRequest(f"The password {path} cannot be read ({error.strerror}).") from error
+    if not password:
+        raise InvalidRequest(f"The file {path} is empty; write a password into it.")
+    return password
 
 
 def _new_password() -> str:

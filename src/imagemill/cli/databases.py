@@ -18,22 +18,34 @@ def add_to(program: typer.Typer, *, colour: bool) -> None:
 
 def init(
     file: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="FILE",
             dir_okay=False,
             help="Where the addresses go, as settings; only its owner can read it.",
         ),
-    ],
+    ] = None,
+    *,
+    passwords: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            file_okay=False,
+            help="Take each role's password from the file password-NAME there, such as "
+            "password-owner; then FILE may be left out.",
+        ),
+    ] = None,
 ) -> None:
-    """Make a role and a schema for each service.
+    """Make a role that owns all tables, and a role and a schema for each service.
 
-    `IMAGEMILL_DATABASE_ADMIN_URL` says where, and as whom. Each role may use its own schema and
-    nothing else. It may run again: passwords that the file holds are kept.
+    `IMAGEMILL_DATABASE_ADMIN_URL` says where, and as whom. Each service's role may change the rows
+    of its own schema and nothing else. It may run again: passwords that FILE holds are kept.
     """
     from imagemill import assembly
     from imagemill.settings import Settings
 
-    names = assembly.prepare_postgres(Settings.load(), file)
-    screen.say(f"Made roles and schemas: {', '.join(names)}. Their addresses are in {file}.")
-    screen.say("Give each process only those that it needs, then run `imagemill migrate`.")
+    names = assembly.prepare_postgres(Settings.load(), file, passwords)
+    screen.say(f"Made an owner, and roles and schemas: {', '.join(names)}.")
+    if file:
+        screen.say(f"Their addresses are in {file}. Give each process only those that it needs.")
+    screen.say("Now run `imagemill migrate` as the owner.")

@@ -28,6 +28,11 @@ class DatabaseSettings(BaseModel):
     notifications_url: SecretStr = Field(
         SecretStr(""), description=OF_ITS_OWN.format("notifications")
     )
+    owner_url: SecretStr = Field(
+        SecretStr(""),
+        description="Address for the role that owns the tables, before all others; read by "
+        "`imagemill migrate` and `imagemill transfer` alone.",
+    )
     admin_url: SecretStr = Field(
         SecretStr(""),
         description="Address for somebody who may make roles and schemas; read by `imagemill "
@@ -70,3 +75,7 @@ class DatabaseSettings(BaseModel):
         """Give the address of a database by its name; empty where it is a file."""
         own: SecretStr = getattr(self, f"{name}_url", SecretStr(""))
         return own.get_secret_value() or self.url.get_secret_value()
+
+    def who_migrates(self, url: str) -> str:
+        """Give the address under which a database's tables are changed."""
+        return self.owner_url.get_secret_value() or url
