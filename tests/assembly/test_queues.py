@@ -59,7 +59,7 @@ async def test_a_broker_that_is_away_keeps_nobody_from_starting(tmp_path: Path, 
 
 async def test_an_address_of_no_known_broker_is_refused(tmp_path: Path) -> None:
     async with AsyncExitStack() as opened:
-        with pytest.raises(InvalidRequest, match="no known broker; it begins with .*nats://"):
+        with pytest.raises(InvalidRequest, match=r"no known broker; it begins with .*nats://"):
             await open_queue(Parts(settings(tmp_path, "stomp://broker"), opened))
 
 
