@@ -107,6 +107,41 @@ async def test_a_bucket_is_made_where_that_is_wanted_also_far_away(
 
 @pytest.mark.server
 @pytest.mark.xdist_group("moto")
+@pytest.mark.parametrize("creates", [False, True])
+async def test_a_look_writes_nothing_and_misses_only_what_is_not_made(
+    moto: MotoServer, opening: Opening, *, creates: bool
+) -> None:
+    names = {"originals_bucket": "looked-at", "results_bucket": "looked-at-too"}
+    storage = opening(moto_settings(moto.url, create_buckets=creates, **names))
+
+    if creates:
+        await storage.look()
+    else:
+        with pytest.raises(Unavailable, match="no such bucket"):
+            await storage.look()
+
+    with pytest.raises(Unavailable, match="no such bucket"):
+        await storage.check()
+
+
+@pytest.mark.server
+@pytest.mark.xdist_group("moto")
+async def test_a_look_at_buckets_leaves_them_empty(moto: MotoServer, opening: Opening) -> None:
+    names = {"originals_bucket": "kept-empty", "results_bucket": "kept-empty-too"}
+    async with httpx2.AsyncClient(trust_env=False, base_url=moto.url) as client:
+        for name in names.values():
+            (await client.put(f"/{name}")).raise_for_status()
+        storage = opening(moto_settings(moto.url, create_buckets=False, prefix="", **names))
+
+        await storage.look()
+
+        listed = await client.get("/kept-empty?list-type=2")
+
+    assert "<KeyCount>0</KeyCount>" in listed.text
+
+
+@pytest.mark.server
+@pytest.mark.xdist_group("moto")
 async def test_a_store_that_is_down_is_told_soon_and_works_again_when_it_is_back(
     line: Line, opening: Opening
 ) -> None:
