@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from imagemill.errors import Unavailable
+from imagemill.errors import InvalidRequest, Unavailable
 from imagemill.queue import Delivery
 from imagemill.queue.kafka import KafkaQueue
 from imagemill.queue.kafka_cluster import Login
@@ -92,6 +92,17 @@ def test_settings_may_carry_a_name_and_password() -> None:
     assert wanted["security_protocol"] == "SASL_PLAINTEXT"
     assert wanted["sasl_mechanism"] == "SCRAM-SHA-512"
     assert (wanted["sasl_plain_username"], wanted["sasl_plain_password"]) == ("ada", "s3cret")
+
+
+def test_a_plain_password_is_not_sent_without_tls_unless_that_is_allowed() -> None:
+    given = {"user": "ada", "password": "s3cret", "mechanism": "PLAIN"}
+
+    with pytest.raises(InvalidRequest, match="IMAGEMILL_QUEUE_KAFKA_ALLOW_PLAINTEXT=1"):
+        options("kafka://127.0.0.1:9092,one:9092", **given)
+
+    assert options("kafka://127.0.0.1:9092,localhost:9093", **given)
+    assert options("kafka://one:9092", allow_plaintext=True, **given)
+    assert options("kafkas://one:9092", **given)
 
 
 def test_a_named_authority_means_tls(tmp_path: Path) -> None:

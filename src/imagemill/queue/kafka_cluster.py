@@ -8,15 +8,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import KafkaError
 
-from imagemill.errors import Unavailable
+from imagemill.errors import InvalidRequest, Unavailable
 from imagemill.queue.kafka_settings import KafkaSettings
-from imagemill.queue.tls import TLSSettings
+from imagemill.queue.tls import TLSSettings, is_loopback
 
 _SCHEME_TLS: Final = "kafkas"
 _METADATA_EVERY_S: Final = 5.0
@@ -41,7 +42,7 @@ class Login:
     tls: TLSSettings
 
     def options(self) -> dict[str, Any]:
-        """Give the client library's words for it."""
+        """Give the client library's words for it; raises `InvalidRequest` for what may not be."""
         scheme, _, rest = self.url.partition("://")
         login, _, servers = rest.rpartition("@")
         user, _, password = login.partition(":")
@@ -57,10 +58,21 @@ class Login:
             "ssl_context": self.tls.context() if is_encrypted else None,
         }
         if user:
+            self._check_password(servers, is_encrypted=is_encrypted)
             wanted["sasl_mechanism"] = self.settings.mechanism
             wanted["sasl_plain_username"] = user
             wanted["sasl_plain_password"] = password or self.settings.password.get_secret_value()
         return wanted
+
+    def _check_password(self, servers: str, *, is_encrypted: bool) -> None:
+        hosts = (urlsplit(f"//{each.strip()}").hostname for each in servers.split(","))
+        is_safe = is_encrypted or all(is_loopback(each or "") for each in hosts)
+        if self.settings.mechanism == "PLAIN" and not (is_safe or self.settings.allow_plaintext):
+            raise InvalidRequest(
+                "IMAGEMILL_QUEUE_KAFKA_MECHANISM=PLAIN sends the password as it is, and kafka:// "
+                "is spoken without TLS. Write kafkas://, take SCRAM-SHA-512, or set "
+                "IMAGEMILL_QUEUE_KAFKA_ALLOW_PLAINTEXT=1."
+            )
 
 
 @dataclass(frozen=True, slots=True)
