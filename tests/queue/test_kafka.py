@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -95,7 +97,7 @@ def test_settings_may_carry_a_name_and_password() -> None:
 
 
 def test_a_plain_password_is_not_sent_without_tls_unless_that_is_allowed() -> None:
-    given = {"user": "ada", "password": "s3cret", "mechanism": "PLAIN"}
+    given: dict[str, Any] = {"user": "ada", "password": "s3cret", "mechanism": "PLAIN"}
 
     with pytest.raises(InvalidRequest, match="IMAGEMILL_QUEUE_KAFKA_ALLOW_PLAINTEXT=1"):
         options("kafka://127.0.0.1:9092,one:9092", **given)
@@ -125,6 +127,33 @@ async def test_a_cluster_that_is_not_there_is_unavailable() -> None:
         await queue.depth("topic")
 
     await queue.close()
+
+
+@pytest.mark.parametrize("_", [pytest.param(0, marks=ON_TANSU)])
+async def test_a_producer_that_broke_for_good_is_replaced(
+    opened: Opener, topic: str, _: int
+) -> None:
+    queue = opened(timeout_s=1)
+    await queue.publish(topic, [b"one"])
+    assert await becomes(lambda: depth_is(queue, topic, 1))
+    assert queue._producer
+    await queue._producer.stop()
+
+    with contextlib.suppress(Unavailable):
+        await queue.publish(topic, [b"perhaps"])
+    with contextlib.suppress(Unavailable):
+        await queue.depth(topic)
+    await queue.publish(topic, [b"two"])
+
+    assert await becomes(lambda: depth_is_at_least(queue, topic, 2))
+
+
+async def depth_is(queue: KafkaQueue, topic: str, count: int) -> bool:
+    return await queue.depth(topic) == count
+
+
+async def depth_is_at_least(queue: KafkaQueue, topic: str, count: int) -> bool:
+    return await queue.depth(topic) >= count
 
 
 @pytest.mark.parametrize("_", [pytest.param(0, marks=ON_TANSU)])

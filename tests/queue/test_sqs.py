@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,7 @@ def test_settings_may_name_a_key_an_endpoint_and_certificates(tmp_path: Path) ->
 
 
 def test_an_endpoint_without_tls_is_refused_unless_that_is_allowed() -> None:
-    given = {"endpoint_url": "http://mq:9324"}
+    given: dict[str, Any] = {"endpoint_url": "http://mq:9324"}
 
     with pytest.raises(InvalidRequest, match="IMAGEMILL_QUEUE_SQS_ALLOW_HTTP=1"):
         login("sqs://x", **given).options()

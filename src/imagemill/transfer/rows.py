@@ -94,6 +94,6 @@ async def emptied(database: Database, name: str) -> None:
     # First those tables that name others; a table of one row keeps it.
     for table in reversed(TABLES[name]):
         remove = partial(records.remove, table=table, most=ROWS_AT_ONCE)
-        while table.key and await database.run(remove):
+        while table.key and await database.run(remove) > 0:
             pass
     await database.run(journal.forget)
