@@ -45,7 +45,7 @@ async def test_each_service_migrates_its_schema_as_its_own_role(
     assert set(names) == {"users", "images", "jobs", "notifications", "queue"}
     assert set(owners) == {(name, f"imagemill_{name}") for name in names}
     assert await assembly.states(settings) == dict.fromkeys(
-        ("users", "images", "jobs", "notifications"), ""
+        ("users", "images", "jobs", "notifications", "queue"), ""
     )
 
 

@@ -16,6 +16,7 @@ from imagemill.queue.sql import SQLQueue
 
 if TYPE_CHECKING:
     from imagemill.assembly.parts import Parts
+    from imagemill.settings import Settings
 
 _KAFKA_SESSION_S: Final = (6.0, 1800.0)
 """What brokers take unless told otherwise: `group.min.session.timeout.ms`, and `max`."""
@@ -149,6 +150,12 @@ def open_queue_database(parts: Parts, *, migrates: bool = False) -> Database | N
     if not url.startswith(_POSTGRES):
         return None
     return open_schema(parts, "queue", url, migrates=migrates, alone=False)
+
+
+def is_in_postgres(settings: Settings) -> bool:
+    """Tell whether the queue is a schema of a PostgreSQL."""
+    url = settings.queue.url.get_secret_value() or settings.database.url.get_secret_value()
+    return url.startswith(_POSTGRES)
 
 
 def _url_of(parts: Parts) -> str:
