@@ -237,6 +237,37 @@ async def test_a_store_that_takes_requests_and_says_nothing_is_given_up(opening:
     assert [type(each) for each in answers] == [Unavailable] * len(asks)
 
 
+async def test_a_cancelled_put_of_one_request_waits_until_the_request_is_over(
+    opening: Opening,
+) -> None:
+    came, may_end, order = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        came.set()
+        await may_end.wait()
+        order.append("arrived")
+        writer.write(b'HTTP/1.1 200 OK\r\nETag: "x"\r\nContent-Length: 0\r\n\r\n')
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(slow, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        storage = opening(moto_settings(f"http://127.0.0.1:{port}"))
+        putting = asyncio.create_task(storage.put(Bucket.RESULTS, KEY, stream(b"small")))
+        putting.add_done_callback(lambda _: order.append("cancelled"))
+        async with asyncio.timeout(10):
+            await came.wait()
+            putting.cancel()
+            for _ in range(10):
+                await asyncio.sleep(0)
+            may_end.set()
+            await asyncio.gather(putting, return_exceptions=True)
+
+    assert putting.cancelled()
+    assert order == ["arrived", "cancelled"]
+
+
 @pytest.mark.server
 @pytest.mark.xdist_group("rgw")
 async def test_a_get_that_breaks_goes_on_where_it_broke(rgw: RGW, opening: Opening) -> None:
