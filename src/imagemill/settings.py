@@ -207,6 +207,7 @@ def given_settings(
     known |= {f"{PREFIX}{short}": path for short, path in NAMES.items()}
     files = {f"{name_of(path)}_FILE": path for path in secrets()}
     environ = os.environ if environ is None else environ
+    _refuse_two_values(environ, known | files)
     given: dict[str, tuple[Any, str]] = {}
     for name, value in environ.items():
         if name in known:
@@ -256,6 +257,21 @@ def _in_file(name: str, path: str, environ: Mapping[str, str]) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"The file {path!r} that {name} names cannot be read.") from error
+
+
+def _refuse_two_values(environ: Mapping[str, str], known: Mapping[str, str]) -> None:
+    """Refuse two names of one setting that say different things: nobody knows which one is meant.
+
+    The values are not shown, for they may be secrets.
+    """
+    seen: dict[str, str] = {}
+    for name in (each for each in environ if each in known):
+        first = seen.setdefault(known[name], name)
+        if environ[first] != environ[name]:
+            raise InvalidRequest(
+                f"{first} and {name} are both set, to different values, and are one setting; "
+                "set one."
+            )
 
 
 def _nested(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,13 +33,13 @@ class Opener(Protocol):
 @contextmanager
 def on_tansu() -> Iterator[Given]:
     with tansu_server() as server:
-        yield {"queue_url": server.url, "queue_kafka_idempotent": "false", "queue_lease_s": "3"}
+        yield {"queue_url": server.url, "queue_kafka_idempotent": "false", "queue_lease_s": "6"}
 
 
 @contextmanager
 def on_a_mock() -> Iterator[Given]:
     with kafka_mock() as server:
-        yield {"queue_url": server.url, "queue_lease_s": "3"}
+        yield {"queue_url": server.url, "queue_lease_s": "6"}
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def test_what_was_in_a_folder_is_served_from_postgresql_and_s3(
         "transfer", "--from", data, "--data", new, "--keys", new, cwd=tmp_path, **environment
     )
 
-    assert "The new storage cannot be used yet: " in looked.err
+    assert "The new storage cannot be used yet: " not in looked.err
     assert (migrated.code, said.code) == (0, 0), migrated.err + said.err
     assert not (new / "databases").exists()
     assert not (new / "objects").exists()

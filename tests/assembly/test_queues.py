@@ -63,6 +63,43 @@ async def test_an_address_of_no_known_broker_is_refused(tmp_path: Path) -> None:
             await open_queue(Parts(settings(tmp_path, "stomp://broker"), opened))
 
 
+@pytest.mark.parametrize("lease_s", [5.9, 1801.0])
+async def test_a_lease_that_no_broker_of_kafka_takes_is_refused(
+    tmp_path: Path, lease_s: float
+) -> None:
+    given = settings(tmp_path, f"kafka://{NOBODY}", lease_s=lease_s)
+
+    async with AsyncExitStack() as opened:
+        with pytest.raises(InvalidRequest, match=f"IMAGEMILL_QUEUE_LEASE_S is {lease_s:g}; on Kaf"):
+            await open_queue(Parts(given, opened))
+
+
+@pytest.mark.parametrize(
+    ("url", "more", "said"),
+    [
+        (
+            "sqs://x",
+            {"sqs": {"endpoint_url": "http://mq:9324"}},
+            "SQS_ENDPOINT_URL is asked",
+        ),
+        (
+            "kafka://ada:s@one:9092",
+            {"kafka": {"mechanism": "PLAIN"}},
+            "sends the password as",
+        ),
+        (f"amqp://{NOBODY}/", {"tls": {"ca_file": "ca.pem"}}, "write amqps://"),
+        (f"amqps://{NOBODY}/,amqp://{NOBODY}/", {"tls": {"ca_file": "ca.pem"}}, "write amqps://"),
+        (f"amqps://{NOBODY}/?no_verify_ssl=1", {}, "would talk to whoever answers"),
+    ],
+)
+async def test_a_way_that_others_could_listen_at_is_refused_at_the_start(
+    tmp_path: Path, url: str, more: dict[str, object], said: str
+) -> None:
+    async with AsyncExitStack() as opened:
+        with pytest.raises(InvalidRequest, match=said):
+            await open_queue(Parts(settings(tmp_path, url, **more), opened))
+
+
 @pytest.mark.parametrize(
     "name", ["IMAGEMILL_NATS_URL", "IMAGEMILL_RABBITMQ_URL", "IMAGEMILL_KAFKA_URL"]
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from imagemill.settings import PeerSettings, Settings, paths
 from tests.cli.programs import imagemill
 from tests.contracts.storages import moto_settings
 from tests.peers.moto import MotoServer
+from tests.peers.nats import NATSServer, nats_server
 
 
 @pytest.mark.slow
@@ -128,3 +130,42 @@ async def test_an_object_store_is_told_with_its_kind_and_whether_it_can_be_writt
     assert good.note.startswith(f"s3:// {moto.url}; imagemill-originals")
     assert "NoSuchBucket" in broken.note
     assert await checks.objects(Settings()) == []
+
+
+async def test_a_broker_is_asked_how_much_it_holds(nats: NATSServer) -> None:
+    (found,) = await checks.queue(at_broker(nats.url))
+
+    assert (found.what, found.state) == ("queue", State.GOOD)
+    assert found.note == "nats: answers, and holds 0 messages of jobs"
+
+
+async def test_a_broker_that_does_not_answer_is_broken_and_its_password_is_not_shown() -> None:
+    (found,) = await checks.queue(at_broker("nats://mill:s3cret@127.0.0.1:9"))
+
+    assert (found.what, found.state) == ("queue", State.BROKEN)
+    assert found.note.startswith("nats: NATS cannot be reached")
+    assert "s3cret" not in found.note
+
+
+async def test_without_a_broker_no_queue_is_looked_at() -> None:
+    assert await checks.queue(Settings()) == []
+
+
+@pytest.mark.slow
+def test_a_broker_that_is_away_leaves_the_answer_json(tmp_path: Path) -> None:
+    said = imagemill(
+        "doctor", "--data", tmp_path, "--json", IMAGEMILL_QUEUE_URL="nats://127.0.0.1:9"
+    )
+
+    states = {each["what"]: each["state"] for each in json.loads(said.out)["findings"]}
+    assert (said.code, states["queue"]) == (1, "broken")
+
+
+def at_broker(url: str) -> Settings:
+    return Settings.model_validate({"queue": {"url": url}})
+
+
+@pytest.fixture(scope="module")
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NATSServer]:
+    with nats_server(tmp_path_factory.mktemp("nats")) as running:
+        yield running

@@ -109,6 +109,16 @@ def test_objects_are_copied_ahead(data: Data, new: Path) -> None:
     assert len([each for each in (new / "objects").rglob("*") if each.is_file()]) == 3
 
 
+def test_a_lost_original_fails_the_copy_ahead_too(data: Data, new: Path) -> None:
+    image_id, original = next(iter(data.images.items()))
+    original.unlink()
+
+    said = imagemill("transfer", "--from", data.path, "--data", new, "--objects")
+
+    assert said.code == 1
+    assert f"the originals of these images were not: {image_id} (missing)." in said.err
+
+
 def test_moving_a_folder_into_itself_is_wrong_usage(data: Data) -> None:
     said = imagemill("transfer", "--from", data.path, "--data", data.path)
 

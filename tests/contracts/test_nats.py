@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -24,6 +25,8 @@ from tests.peers.nats import NATSServer, nats_server
 from tests.peers.proof import server_mark
 
 pytestmark = server_mark("nats")
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "use-nats.md"
+WAIT_S = 15.0
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +131,54 @@ async def test_an_old_server_is_refused(unused_tcp_port: int) -> None:
         with pytest.raises(InvalidRequest, match=r"is 2\.9\.10; it must be 2\.10 or newer"):
             async with opened(f"nats://127.0.0.1:{unused_tcp_port}"):
                 pass
+
+
+@pytest.fixture
+def strict(tmp_path: Path) -> Iterator[NATSServer]:
+    """Run a server that allows a user what the page says, and nothing else."""
+    shown = re.search(r"^```\n(authorization .*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    assert shown
+    file, folder = tmp_path / "nats.conf", tmp_path / "kept"
+    file.write_text(shown[1], encoding="utf-8")
+    folder.mkdir()
+    with nats_server(folder, ["-c", str(file)]) as running:
+        yield running
+
+
+async def test_the_permissions_that_are_shown_are_enough_and_no_more(strict: NATSServer) -> None:
+    async with asyncio.timeout(WAIT_S), opened(strict.url, settings=named("stones")) as queue:
+        await queue.publish("jobs", [b"1", b"2"])
+        receiving = queue.receive("jobs")
+        await (await anext(receiving)).again()
+        seen = []
+        for _ in range(2):
+            delivery = await anext(receiving)
+            seen.append(delivery.body)
+            await delivery.done()
+        await receiving.aclose()  # type: ignore[attr-defined]  # an async generator
+
+        assert sorted(seen) == [b"1", b"2"]
+        assert await queue.depth("jobs") == 0
+        with pytest.raises(Unavailable):
+            await queue.depth("others")
+
+
+async def test_many_who_ask_before_the_first_connection_do_not_wait_in_turn(
+    unused_tcp_port: int,
+) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", unused_tcp_port):
+        login = Login((f"nats://127.0.0.1:{unused_tcp_port}",), NATSSettings(), TLSSettings())
+        queue = NATSQueue(login, lambda: uuid.uuid4().hex, time.time)
+
+        async with asyncio.timeout(WAIT_S):  # Each by itself would take 3 s.
+            asked = [queue.depth("jobs") for _ in range(30)]
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+
+        assert {type(each) for each in answers} == {Unavailable}
 
 
 async def test_a_stream_that_is_no_work_queue_is_refused(nats: NATSServer) -> None:

@@ -80,3 +80,21 @@ async def test_with_the_management_depth_counts_what_others_hold(rabbitmq: Rabbi
         assert queue.promises.counts_all
         assert await other.depth("counted") == 3
         assert await queue.depth("never-used") == 0
+
+
+async def test_a_receiver_whose_connection_is_lost_with_a_message_in_hand_is_forgotten(
+    rabbitmq: RabbitMQServer,
+) -> None:
+    async with opened(rabbitmq.url) as queue:
+        await queue.publish("forgotten", [b"in hand"])
+        receiving = queue.receive("forgotten")
+        held = await anext(receiving)
+        await receiving.aclose()  # type: ignore[attr-defined]  # an async generator
+
+        await (await queue._connection.connected()).close()
+
+        async with asyncio.timeout(WAIT_S):
+            while queue.consuming:  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.02)  # sleeps: between two looks, for at most `WAIT_S`
+        await held.done()
+        assert (await anext(queue.receive("forgotten"))).body == b"in hand"

@@ -46,7 +46,7 @@ async def test_the_owner_has_every_table_whoever_changes_its_rows(
     assert set(names) == {"users", "images", "jobs", "notifications", "queue"}
     assert set(owners) == {(name, "imagemill_owner") for name in names}
     assert await assembly.states(settings) == dict.fromkeys(
-        ("users", "images", "jobs", "notifications"), ""
+        ("users", "images", "jobs", "notifications", "queue"), ""
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
-from imagemill.errors import Unavailable
+from imagemill.errors import InvalidRequest, Unavailable
 from imagemill.queue import Delivery
 from imagemill.queue.kafka import KafkaQueue
 from imagemill.queue.kafka_cluster import Login
@@ -94,6 +96,17 @@ def test_settings_may_carry_a_name_and_password() -> None:
     assert (wanted["sasl_plain_username"], wanted["sasl_plain_password"]) == ("ada", "s3cret")
 
 
+def test_a_plain_password_is_not_sent_without_tls_unless_that_is_allowed() -> None:
+    given: dict[str, Any] = {"user": "ada", "password": "s3cret", "mechanism": "PLAIN"}
+
+    with pytest.raises(InvalidRequest, match="IMAGEMILL_QUEUE_KAFKA_ALLOW_PLAINTEXT=1"):
+        options("kafka://127.0.0.1:9092,one:9092", **given)
+
+    assert options("kafka://127.0.0.1:9092,localhost:9093", **given)
+    assert options("kafka://one:9092", allow_plaintext=True, **given)
+    assert options("kafkas://one:9092", **given)
+
+
 def test_a_named_authority_means_tls(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(file))
@@ -114,6 +127,33 @@ async def test_a_cluster_that_is_not_there_is_unavailable() -> None:
         await queue.depth("topic")
 
     await queue.close()
+
+
+@pytest.mark.parametrize("_", [pytest.param(0, marks=ON_TANSU)])
+async def test_a_producer_that_broke_for_good_is_replaced(
+    opened: Opener, topic: str, _: int
+) -> None:
+    queue = opened(timeout_s=1)
+    await queue.publish(topic, [b"one"])
+    assert await becomes(lambda: depth_is(queue, topic, 1))
+    assert queue._producer
+    await queue._producer.stop()
+
+    with contextlib.suppress(Unavailable):
+        await queue.publish(topic, [b"perhaps"])
+    with contextlib.suppress(Unavailable):
+        await queue.depth(topic)
+    await queue.publish(topic, [b"two"])
+
+    assert await becomes(lambda: depth_is_at_least(queue, topic, 2))
+
+
+async def depth_is(queue: KafkaQueue, topic: str, count: int) -> bool:
+    return await queue.depth(topic) == count
+
+
+async def depth_is_at_least(queue: KafkaQueue, topic: str, count: int) -> bool:
+    return await queue.depth(topic) >= count
 
 
 @pytest.mark.parametrize("_", [pytest.param(0, marks=ON_TANSU)])

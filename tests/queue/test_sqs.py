@@ -8,10 +8,11 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from imagemill.errors import Unavailable
+from imagemill.errors import InvalidRequest, Unavailable
 from imagemill.queue import Delivery
 from imagemill.queue.sqs import SQSQueue
 from imagemill.queue.sqs_account import Login
@@ -86,6 +87,16 @@ def test_settings_may_name_a_key_an_endpoint_and_certificates(tmp_path: Path) ->
     assert (wanted["aws_access_key_id"], wanted["aws_secret_access_key"]) == ("AK", "SK")
     assert wanted["verify"] == str(tmp_path / "ca")
     assert wanted["config"].client_cert == (str(tmp_path / "c"), str(tmp_path))
+
+
+def test_an_endpoint_without_tls_is_refused_unless_that_is_allowed() -> None:
+    given: dict[str, Any] = {"endpoint_url": "http://mq:9324"}
+
+    with pytest.raises(InvalidRequest, match="IMAGEMILL_QUEUE_SQS_ALLOW_HTTP=1"):
+        login("sqs://x", **given).options()
+
+    assert login("sqs://x", allow_http=True, **given).options()["endpoint_url"] == "http://mq:9324"
+    assert login("sqs://x", endpoint_url="http://[::1]:9324").options()
 
 
 async def test_an_sqs_that_is_not_there_is_unavailable(topic: str) -> None:

@@ -120,3 +120,21 @@ def test_what_is_no_secret_has_no_file(tmp_path: Path) -> None:
 def test_secrets_that_have_a_setting_for_their_file_keep_it() -> None:
     assert {"database.url", "queue.url", "gateway.redis_url"} <= set(secrets())
     assert not {f"{path}_file" for path in secrets()} & set(paths())
+
+
+@pytest.mark.parametrize("name", ["IMAGEMILL_NATS_URL", "IMAGEMILL_KAFKA_URL"])
+def test_two_names_of_one_setting_with_different_values_are_refused(name: str) -> None:
+    given = {"IMAGEMILL_QUEUE_URL": "nats://mill:s3cret@one", name: "nats://two"}
+
+    with pytest.raises(InvalidRequest, match=f"IMAGEMILL_QUEUE_URL and {name} are both") as refused:
+        Settings.load(given)
+
+    assert "s3cret" not in str(refused.value)
+
+
+def test_two_names_of_one_setting_may_say_the_same() -> None:
+    settings = Settings.load(
+        dict.fromkeys(("IMAGEMILL_QUEUE_URL", "IMAGEMILL_NATS_URL"), "tls://a")
+    )
+
+    assert settings.queue.url.get_secret_value() == "tls://a"

@@ -107,6 +107,41 @@ async def test_a_bucket_is_made_where_that_is_wanted_also_far_away(
 
 @pytest.mark.server
 @pytest.mark.xdist_group("moto")
+@pytest.mark.parametrize("creates", [False, True])
+async def test_a_look_writes_nothing_and_misses_only_what_is_not_made(
+    moto: MotoServer, opening: Opening, *, creates: bool
+) -> None:
+    names = {"originals_bucket": "looked-at", "results_bucket": "looked-at-too"}
+    storage = opening(moto_settings(moto.url, create_buckets=creates, **names))
+
+    if creates:
+        await storage.look()
+    else:
+        with pytest.raises(Unavailable, match="no such bucket"):
+            await storage.look()
+
+    with pytest.raises(Unavailable, match="no such bucket"):
+        await storage.check()
+
+
+@pytest.mark.server
+@pytest.mark.xdist_group("moto")
+async def test_a_look_at_buckets_leaves_them_empty(moto: MotoServer, opening: Opening) -> None:
+    names = {"originals_bucket": "kept-empty", "results_bucket": "kept-empty-too"}
+    async with httpx2.AsyncClient(trust_env=False, base_url=moto.url) as client:
+        for name in names.values():
+            (await client.put(f"/{name}")).raise_for_status()
+        storage = opening(moto_settings(moto.url, create_buckets=False, prefix="", **names))
+
+        await storage.look()
+
+        listed = await client.get("/kept-empty?list-type=2")
+
+    assert "<KeyCount>0</KeyCount>" in listed.text
+
+
+@pytest.mark.server
+@pytest.mark.xdist_group("moto")
 async def test_a_store_that_is_down_is_told_soon_and_works_again_when_it_is_back(
     line: Line, opening: Opening
 ) -> None:
@@ -200,6 +235,37 @@ async def test_a_store_that_takes_requests_and_says_nothing_is_given_up(opening:
         over.set()
 
     assert [type(each) for each in answers] == [Unavailable] * len(asks)
+
+
+async def test_a_cancelled_put_of_one_request_waits_until_the_request_is_over(
+    opening: Opening,
+) -> None:
+    came, may_end, order = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        came.set()
+        await may_end.wait()
+        order.append("arrived")
+        writer.write(b'HTTP/1.1 200 OK\r\nETag: "x"\r\nContent-Length: 0\r\n\r\n')
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(slow, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        storage = opening(moto_settings(f"http://127.0.0.1:{port}"))
+        putting = asyncio.create_task(storage.put(Bucket.RESULTS, KEY, stream(b"small")))
+        putting.add_done_callback(lambda _: order.append("cancelled"))
+        async with asyncio.timeout(10):
+            await came.wait()
+            putting.cancel()
+            for _ in range(10):
+                await asyncio.sleep(0)
+            may_end.set()
+            await asyncio.gather(putting, return_exceptions=True)
+
+    assert putting.cancelled()
+    assert order == ["arrived", "cancelled"]
 
 
 @pytest.mark.server

@@ -56,6 +56,16 @@ def test_an_endpoint_without_tls_is_refused_unless_that_is_allowed() -> None:
         places.endpoint_of(settings(endpoint="http://minio:9000"))
 
 
+def test_clients_are_not_sent_where_no_tls_is_spoken_unless_that_is_allowed() -> None:
+    given = {"endpoint": "https://minio:9000", "public_endpoint": "http://s3.example.com"}
+
+    with pytest.raises(InvalidRequest, match="IMAGEMILL_STORAGE_PUBLIC_ENDPOINT is asked without"):
+        places.public_of(settings(**given))
+
+    assert places.public_of(settings(**given, allow_http=True)) == "http://s3.example.com"
+    assert places.public_of(settings(public_endpoint="http://127.0.0.1:9000"))
+
+
 def test_originals_and_results_cannot_share_a_bucket() -> None:
     given = settings(originals_bucket="pictures", results_bucket="pictures")
 

@@ -11,6 +11,7 @@ from imagemill.backup.lock import serving
 from imagemill.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from imagemill.transfer.moving import PARTS
 from imagemill.transfer.report import Fault, Moved
+from imagemill.transfer.surveying import ROWS_AT_ONCE
 from imagemill.uploads import words
 from tests.backup.folders import Data, flip, made, sha256
 from tests.transfer.moves import ask, kept, looked_at, moved, objects, objects_brought, rows
@@ -275,6 +276,47 @@ def test_a_source_that_a_server_uses_is_refused(data: Data, new: Path) -> None:
 
     assert "in use by a server" in obstacles[0]
     assert rows(new)["images.images"] == []
+
+
+def test_what_a_finished_transfer_filled_is_never_emptied(data: Data, new: Path) -> None:
+    moved(data.path, new)
+    Data(new).execute("users", "INSERT INTO accounts (id, created_at) VALUES ('new', 9)")
+    before = rows(new)
+
+    with pytest.raises(Conflict, match="has finished, and a system may live on it since"):
+        moved(data.path, new, restart=True)
+
+    assert rows(new) == before
+
+
+def test_a_new_beginning_empties_more_than_one_batch(data: Data, new: Path) -> None:
+    for number in range(2 * ROWS_AT_ONCE + 1):
+        data.execute("jobs", "INSERT INTO garbage VALUES (?, 0)", f"zz/{number}")
+
+    def end(name: str, _: str, __: float) -> None:
+        if name == "objects":
+            raise Unavailable("on purpose")
+
+    with pytest.raises(Unavailable):
+        moved(data.path, new, tell=end)
+    data.execute("jobs", "DELETE FROM garbage WHERE storage_key <> 'zz/7'")
+    moved(data.path, new, restart=True)
+
+    assert rows(new) == rows(data.path)
+
+
+@pytest.mark.parametrize(("harm", "fault"), [(Path.unlink, Fault.MISSING), (flip, Fault.DAMAGED)])
+def test_a_broken_original_is_told_when_objects_are_copied_before(
+    data: Data, new: Path, harm: object, fault: Fault
+) -> None:
+    image_id, original = next(iter(data.images.items()))
+    assert callable(harm)
+    harm(original)
+
+    report = objects_brought(data.path, new)
+
+    assert [(each.one.image_id, each.fault) for each in report.lost] == [(image_id, fault)]
+    assert len(objects(new)) == 2
 
 
 def test_objects_can_be_copied_before_while_the_server_runs(data: Data, new: Path) -> None:

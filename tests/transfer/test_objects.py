@@ -49,6 +49,17 @@ async def test_a_storage_that_spoils_what_it_is_given_is_found_out(tmp_path: Pat
     assert heard == [1, 1]
 
 
+async def test_what_is_copied_ahead_is_read_back(tmp_path: Path) -> None:
+    source, target = LocalStorage(tmp_path / "old"), SpoilingStorage(tmp_path / "new")
+    await source.put(ONE.bucket, ONE.key, pieces())
+
+    broken = await Copying(source, target).copy_and_verify([ONE], lambda _: None)
+
+    await source.close()
+    await target.close()
+    assert [each.fault for each in broken] == [Fault.NOT_KEPT]
+
+
 async def test_an_object_that_lies_there_in_its_size_is_not_copied_again(tmp_path: Path) -> None:
     source, target = LocalStorage(tmp_path / "old"), LocalStorage(tmp_path / "new")
     await target.put(ONE.bucket, ONE.key, pieces())

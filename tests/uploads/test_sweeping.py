@@ -78,6 +78,28 @@ async def test_what_a_cut_upload_left_is_removed_after_an_hour(service: Service)
     assert await left(service) == []
 
 
+async def test_a_cancelled_upload_is_looked_for_once_more(service: Service) -> None:
+    """An object store may take what was sent after it was told to remove it."""
+    began = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield pictures.jpeg()
+        began.set()
+        await asyncio.Event().wait()
+
+    laying = asyncio.create_task(
+        service.uploads._originals.lay(RawBody(endless(), LIMITS.max_bytes))
+    )
+    await began.wait()
+    laying.cancel()
+    await asyncio.gather(laying, return_exceptions=True)
+
+    assert (len(await left(service)), service.objects()) == (1, set())
+    service.clock.now += HOUR_S + 1
+    await sweep(service)
+    assert await left(service) == []
+
+
 async def test_a_picture_that_took_too_long_is_not_recorded(service: Service) -> None:
     laid = await service.uploads._originals.lay(RawBody(stream(pictures.jpeg()), LIMITS.max_bytes))
     service.clock.now += HOUR_S

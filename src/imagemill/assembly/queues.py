@@ -16,7 +16,10 @@ from imagemill.queue.sql import SQLQueue
 
 if TYPE_CHECKING:
     from imagemill.assembly.parts import Parts
+    from imagemill.settings import Settings
 
+_KAFKA_SESSION_S: Final = (6.0, 1800.0)
+"""What brokers take unless told otherwise: `group.min.session.timeout.ms`, and `max`."""
 _POSTGRES = ("postgresql://", "postgres://")
 
 
@@ -81,7 +84,14 @@ async def _open_kafka(parts: Parts) -> Queue:
     from imagemill.queue.kafka_cluster import Login  # noqa: PLC0415 - an extra
 
     settings = parts.settings.queue
+    shortest_s, longest_s = _KAFKA_SESSION_S
+    if not shortest_s <= settings.lease_s <= longest_s:
+        raise InvalidRequest(
+            f"IMAGEMILL_QUEUE_LEASE_S is {settings.lease_s:g}; on Kafka it is the time of a "
+            f"session, which brokers take from {shortest_s:g} to {longest_s:g} seconds."
+        )
     login = Login(settings.url.get_secret_value(), settings.kafka, settings.tls)
+    login.options()
     queue = KafkaQueue(login, time.time, settings.lease_s)
     parts.opened.push_async_callback(queue.close)
     return queue
@@ -93,6 +103,7 @@ async def _open_sqs(parts: Parts) -> Queue:
 
     settings = parts.settings.queue
     login = Login(settings.url.get_secret_value(), settings.sqs, settings.tls)
+    login.options()
     queue = SQSQueue(login, settings.lease_s)
     parts.opened.push_async_callback(queue.close)
     await queue.start()
@@ -141,6 +152,12 @@ def open_queue_database(parts: Parts, *, migrates: bool = False) -> Database | N
     if migrates:
         url = parts.settings.database.who_migrates(url)
     return open_schema(parts, "queue", url, migrates=migrates, alone=False)
+
+
+def is_in_postgres(settings: Settings) -> bool:
+    """Tell whether the queue is a schema of a PostgreSQL."""
+    url = settings.queue.url.get_secret_value() or settings.database.url.get_secret_value()
+    return url.startswith(_POSTGRES)
 
 
 def _url_of(parts: Parts) -> str:

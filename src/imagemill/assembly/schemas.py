@@ -10,7 +10,7 @@ from typing import Final
 
 from imagemill.assembly.databases import PACKAGES, VARIABLES, conninfo, open_database
 from imagemill.assembly.parts import Parts
-from imagemill.assembly.queues import open_queue_database
+from imagemill.assembly.queues import is_in_postgres, open_queue_database
 from imagemill.database.migrations import ALL, Phase, migrations_of
 from imagemill.errors import ImagemillError, InvalidRequest, Unavailable
 from imagemill.settings import Settings
@@ -52,7 +52,19 @@ async def states(settings: Settings) -> dict[str, str]:
                 found[name] = error.message
             else:
                 found[name] = ""
+        if is_in_postgres(settings):
+            found["queue"] = await _fault_of_queue(parts)
     return found
+
+
+async def _fault_of_queue(parts: Parts) -> str:
+    try:
+        database = open_queue_database(parts)
+        assert database is not None
+        await database.migrate(migrations_of(_QUEUE))
+    except ImagemillError as error:
+        return error.message
+    return ""
 
 
 def prepare_postgres(

@@ -10,6 +10,7 @@ from typing import Final
 
 from imagemill.assembly.databases import open_database
 from imagemill.assembly.parts import Parts, make_private
+from imagemill.assembly.storages import object_storage
 from imagemill.backup.lock import at_rest
 from imagemill.backup.places import DATABASES, database_file, objects_folder
 from imagemill.database.migrations import migrations_of
@@ -63,15 +64,18 @@ async def look_at_transfer(settings: Settings, data: Path) -> Report:
     names, moves_objects = _what_moves(settings, data)
     async with AsyncExitStack() as opened:
         source, parts = _source(data, opened), Parts(settings, opened)
-        refusals = await _refusals(parts) if moves_objects and settings.storage.url else ()
+        refusals = await _refusals(settings) if moves_objects and settings.storage.url else ()
         report = await looked_at(source, _there_already(parts, names), _schemas())
         return replace(report, obstacles=(*report.obstacles, *refusals))
 
 
-async def _refusals(parts: Parts) -> tuple[str, ...]:
-    """Say why objects cannot be written, if they cannot."""
+async def _refusals(settings: Settings) -> tuple[str, ...]:
+    """Say why the object store cannot be used, as far as it shows without a write."""
     try:
-        await parts.storage.check()
+        async with AsyncExitStack() as opened:
+            objects = object_storage(settings.storage)
+            opened.push_async_callback(objects.close)
+            await objects.look()
     except ImagemillError as error:
         return (f"The new storage cannot be used yet: {error.message}",)
     return ()

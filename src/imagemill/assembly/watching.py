@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _KEEP_SUMS_S: Final = 60.0
 """How long sums are told again that read a whole table."""
+_KEEP_AGE_S: Final = 15.0
+"""How long the age of a message is told again: some brokers have to show the message for it."""
 _STATES: Final = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
 
 
@@ -129,7 +131,15 @@ def watch_jobs(parts: Parts, database: Database, queue: Queue) -> None:
         return [Reading(metrics.QUEUE_MESSAGES, await queue.depth(TOPIC), (TOPIC,))]
 
     parts.meter.watch("jobs", counts, keep_s=KEEP_S)
+
+    async def age() -> Sequence[Reading]:
+        oldest_s = await queue.oldest_s(TOPIC)
+        if oldest_s is None:
+            return []
+        return [Reading(metrics.QUEUE_OLDEST_MESSAGE, oldest_s, (TOPIC,))]
+
     parts.meter.watch("queue", broker, keep_s=KEEP_S)
+    parts.meter.watch("queue age", age, keep_s=_KEEP_AGE_S)
     parts.meter.watch(
         "results", _sum(database, figures.result_bytes, "results"), keep_s=_KEEP_SUMS_S
     )

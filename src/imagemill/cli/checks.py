@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from imagemill.settings import Settings
 
 PEER_S = 5.0
+BROKER_S = 15.0
+"""Longest wait for a broker, its closing included."""
 FEW_BYTES = 1_000_000_000
 """Free space below which people are warned: 20 pictures of the largest size."""
 
@@ -162,6 +164,28 @@ async def schemas(settings: Settings) -> list[Finding]:
         )
         for name, fault in found.items()
     ]
+
+
+async def queue(settings: Settings) -> list[Finding]:
+    """Ask the broker how much it holds, where one is set; nothing is put into it."""
+    from imagemill.assembly.parts import Parts
+    from imagemill.assembly.queues import open_queue
+    from imagemill.contracts.jobs import TOPIC
+
+    address = settings.queue.url.get_secret_value()
+    if not address:
+        return []
+    # Only the scheme is shown: what follows may hold a password.
+    scheme = address.partition("://")[0]
+    try:
+        async with asyncio.timeout(BROKER_S), AsyncExitStack() as opened:
+            opened_queue = await open_queue(Parts(settings, opened))
+            held = await opened_queue.depth(TOPIC)
+    except ImagemillError as error:
+        return [Finding("queue", State.BROKEN, f"{scheme}: {error.message}")]
+    except TimeoutError:
+        return [Finding("queue", State.BROKEN, f"{scheme}: no answer within {BROKER_S:g} s.")]
+    return [Finding("queue", State.GOOD, f"{scheme}: answers, and holds {held} messages of jobs")]
 
 
 def keys(settings: Settings) -> Iterator[Finding]:

@@ -20,12 +20,14 @@ def doctor(*, data: options.Data = None, as_json: options.AsJSON = False) -> Non
     """Show what is set, what works, what is missing.
 
     Every setting with its value and where it was set; the versions of the decoders; the layers of
-    the sandbox as a locked child found them; the data folder and its databases; the object store,
-    where one is set. The exit code is 1 when something is broken.
+    the sandbox as a locked child found them; the data folder and its databases; the object store
+    and the broker, where one is set. The exit code is 1 when something is broken.
     """
     from imagemill.cli.checks import State
     from imagemill.settings import Settings, given_settings
+    from imagemill.telemetry import logs
 
+    logs.configure(level="ERROR")  # What goes wrong is a finding, and not said twice.
     flags: dict[str, Any] = {"data": data} if data else {}
     settings = Settings.load(**flags)
     rows = list(set_values(settings, given_settings(**flags)))
@@ -60,6 +62,7 @@ async def _findings(settings: Settings) -> list[Finding]:
         *await checks.objects(settings),
         *checks.databases(settings.data),
         *await checks.schemas(settings),
+        *await checks.queue(settings),
         *checks.keys(settings),
         *await checks.peers(settings),
         *checks.gateways(settings),

@@ -42,7 +42,10 @@ def transfer(
     ] = False,
     restart: Annotated[
         bool,
-        typer.Option("--restart", help="Take back what an earlier run wrote, and begin anew."),
+        typer.Option(
+            "--restart",
+            help="Empty what an earlier run wrote, and begin anew; not once one has finished.",
+        ),
     ] = False,
     keys: Annotated[
         Path | None,
@@ -53,7 +56,7 @@ def transfer(
 
     Nothing may run on the folder, nor on what is filled. The folder itself is never changed. A run
     that ended early goes on when it is started again. The exit code is 1 when an original is
-    missing or damaged; all else is moved even then.
+    missing or damaged; all else is copied even then.
     """
     began, settings = time.monotonic(), _settings(data)
     if dry_run:
@@ -61,6 +64,9 @@ def transfer(
     elif objects:
         report = asyncio.run(_bring_objects(settings, source))
         _say_moved(report.moved)
+        _say_results(report)
+        if report.lost:
+            raise CommandFailed(_lost(report))
         screen.say(f"Copied in {time.monotonic() - began:.1f} s. Stop the old system, and go on.")
     else:
         report = asyncio.run(_move(settings, source, restart=restart))
@@ -119,9 +125,7 @@ def _say_report(report: Report, source: Path, began: float) -> None:
         f"Moved in {time.monotonic() - began:.1f} s; rows and objects are the same at both ends."
     )
     _say_unnamed(report.unnamed)
-    results = len(report.broken) - len(report.lost)
-    if results:
-        screen.note(f"{results} objects that can be made again were missing or damaged.")
+    _say_results(report)
     screen.say(
         "Start the new system with these settings; jobs that waited begin within a minute. "
         f"{source} is as it was: keep it until you trust the new one, and never run both for the "
@@ -131,12 +135,17 @@ def _say_report(report: Report, source: Path, began: float) -> None:
         raise CommandFailed(_lost(report))
 
 
+def _say_results(report: Report) -> None:
+    if results := len(report.broken) - len(report.lost):
+        screen.note(f"{results} objects that can be made again were missing or damaged.")
+
+
 def _lost(report: Report) -> str:
     more = f" and {len(report.lost) - _SHOWN} more" if len(report.lost) > _SHOWN else ""
     named = ", ".join(f"{each.one.image_id} ({each.fault})" for each in report.lost[:_SHOWN])
     return (
-        f"All else was moved, but the originals of these images were not: {named}{more}. Take them "
-        "from a backup and put them into the folder, then copy them with --objects."
+        f"All else was copied, but the originals of these images were not: {named}{more}. Take "
+        "them from a backup and put them into the folder, then copy them with --objects."
     )
 
 

@@ -19,7 +19,6 @@ publish 960, 420; 100 at once 14,900, 8,100; receive and done, each committed be
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -28,7 +27,7 @@ from aiokafka.errors import KafkaError
 
 from imagemill.errors import Unavailable
 from imagemill.queue import Promises
-from imagemill.queue.kafka_cluster import Cluster, Login, started
+from imagemill.queue.kafka_cluster import Cluster, Leaving, Login, started
 from imagemill.queue.kafka_feed import Feed, Taken
 
 _LEASE_S = 30.0
@@ -65,6 +64,7 @@ class KafkaQueue:
     promises: Promises = field(init=False)
     _cluster: Cluster = field(init=False)
     _producer: AIOKafkaProducer | None = field(default=None, init=False)
+    _leaving: Leaving = field(init=False)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _feeds: dict[str, Feed] = field(default_factory=dict, init=False)
     _made: set[str] = field(default_factory=set, init=False)
@@ -72,6 +72,7 @@ class KafkaQueue:
 
     def __post_init__(self) -> None:
         self._cluster = Cluster(self.login)
+        self._leaving = Leaving(self.login.settings.timeout_s)
         largest = self.login.settings.largest_bytes
         self.promises = Promises(ordered=False, durable=True, largest_bytes=largest)
 
@@ -81,6 +82,7 @@ class KafkaQueue:
         if not bodies:
             return
         name = self._name(topic)
+        producer: AIOKafkaProducer | None = None
         try:
             producer = await self._open(name)
             # Twice the time: the library waits for metadata first, and then for the answer.
@@ -89,6 +91,7 @@ class KafkaQueue:
                 await asyncio.gather(*sent)
         except (KafkaError, TimeoutError) as error:
             self._made.discard(name)
+            self._let_go(producer)
             raise Unavailable(f"Kafka did not take the messages: {error!r}.") from error
 
     async def receive(self, topic: str, *, prefetch: int = 1) -> AsyncIterator[_KafkaDelivery]:
@@ -119,12 +122,18 @@ class KafkaQueue:
         """Leave the groups, send what is to be sent, and let go."""
         for feed in self._feeds.values():
             await feed.close()
-        if self._producer:
-            producer, self._producer = self._producer, None
-            with contextlib.suppress(KafkaError, TimeoutError):
-                async with asyncio.timeout(self.login.settings.timeout_s):
-                    await producer.stop()
+        self._let_go(self._producer)
+        await self._leaving.close()
         await self._cluster.close()
+
+    def _let_go(self, producer: AIOKafkaProducer | None) -> None:
+        """Take a new one next time: what broke one for good looks like what passes."""
+        if producer is None:
+            return
+        stop = producer.stop
+        if self._producer is producer:
+            self._producer = None
+            self._leaving.leave(stop)
 
     def _name(self, topic: str) -> str:
         return f"{self.login.settings.prefix}.{topic}"

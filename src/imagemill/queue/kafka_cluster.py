@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import KafkaError
 
-from imagemill.errors import Unavailable
+from imagemill.errors import InvalidRequest, Unavailable
 from imagemill.queue.kafka_settings import KafkaSettings
-from imagemill.queue.tls import TLSSettings
+from imagemill.queue.tls import TLSSettings, is_loopback
 
 _SCHEME_TLS: Final = "kafkas"
 _METADATA_EVERY_S: Final = 5.0
@@ -41,7 +42,7 @@ class Login:
     tls: TLSSettings
 
     def options(self) -> dict[str, Any]:
-        """Give the client library's words for it."""
+        """Give the client library's words for it; raises `InvalidRequest` for what may not be."""
         scheme, _, rest = self.url.partition("://")
         login, _, servers = rest.rpartition("@")
         user, _, password = login.partition(":")
@@ -57,10 +58,21 @@ class Login:
             "ssl_context": self.tls.context() if is_encrypted else None,
         }
         if user:
+            self._check_password(servers, is_encrypted=is_encrypted)
             wanted["sasl_mechanism"] = self.settings.mechanism
             wanted["sasl_plain_username"] = user
             wanted["sasl_plain_password"] = password or self.settings.password.get_secret_value()
         return wanted
+
+    def _check_password(self, servers: str, *, is_encrypted: bool) -> None:
+        hosts = (urlsplit(f"//{each.strip()}").hostname for each in servers.split(","))
+        is_safe = is_encrypted or all(is_loopback(each or "") for each in hosts)
+        if self.settings.mechanism == "PLAIN" and not (is_safe or self.settings.allow_plaintext):
+            raise InvalidRequest(
+                "IMAGEMILL_QUEUE_KAFKA_MECHANISM=PLAIN sends the password as it is, and kafka:// "
+                "is spoken without TLS. Write kafkas://, take SCRAM-SHA-512, or set "
+                "IMAGEMILL_QUEUE_KAFKA_ALLOW_PLAINTEXT=1."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,32 @@ class Lag:
     end: int
 
 
+class Leaving:
+    """Clients that are let go, each stopped on its own within a time."""
+
+    def __init__(self, within_s: float) -> None:
+        """Begin with none; each has so many seconds."""
+        self._within_s = within_s
+        self._stopping: set[asyncio.Task[None]] = set()
+
+    def leave(self, stop: Callable[[], Awaitable[None]]) -> None:
+        """Begin to stop a client; who asks does not wait, for it may be what does not answer."""
+        stopping = asyncio.create_task(self._stop(stop), name="kafka-leaving")
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._stopping.discard)
+
+    async def close(self) -> None:
+        """Wait until all have stopped, or were given up."""
+        await asyncio.gather(*self._stopping)
+
+    async def _stop(self, stop: Callable[[], Awaitable[None]]) -> None:
+        try:
+            async with asyncio.timeout(self._within_s):
+                await stop()
+        except Exception as error:  # noqa: BLE001 - one that broke may fail in any way, and is over
+            _log.info("kafka_client_left_unsaid", reason=repr(error))
+
+
 @dataclass(eq=False)
 class Cluster:
     """Clients of one cluster that belong to no group, each opened when it is first needed."""
@@ -78,8 +116,13 @@ class Cluster:
     login: Login
     _admin: AIOKafkaAdminClient | None = field(default=None, init=False)
     _reader: AIOKafkaConsumer | None = field(default=None, init=False)
+    _leaving: Leaving = field(init=False)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare; nothing is asked yet."""
+        self._leaving = Leaving(self.login.settings.timeout_s)
 
     @property
     def settings(self) -> KafkaSettings:
@@ -119,16 +162,18 @@ class Cluster:
         settings = self.settings
         configs = {"retention.ms": str(int(settings.retention_s * 1000))}
         new = NewTopic(topic, settings.partitions, settings.replicas, topic_configs=configs)
-        admin = await self._administer()
         try:
             async with asyncio.timeout(settings.timeout_s):
+                admin = await self._administer()
                 answer = await admin.create_topics([new])
                 if answer.topic_errors[0][1] == _EXISTS:
                     await self._widen(admin, topic)
         except (KafkaError, AttributeError) as error:
             # aiokafka breaks with an AttributeError where a cluster names no controller.
             _log.info("kafka_topic_not_made", topic=topic, reason=repr(error))
+            self._begin_anew()
         except TimeoutError as error:
+            self._begin_anew()
             raise Unavailable("Kafka does not answer.") from error
 
     async def lags(self, topic: str, group: str) -> dict[TopicPartition, Lag]:
@@ -163,11 +208,17 @@ class Cluster:
 
     async def close(self) -> None:
         """Let go of the brokers."""
-        if self._admin:
-            await self._admin.close()
-        if self._reader:
-            await self._reader.stop()
+        self._begin_anew()
+        await self._leaving.close()
+
+    def _begin_anew(self) -> None:
+        """Take new clients next time: what broke one for good looks like what passes."""
+        admin, reader = self._admin, self._reader
         self._admin = self._reader = None
+        if admin:
+            self._leaving.leave(admin.close)
+        if reader:
+            self._leaving.leave(reader.stop)
 
     async def _widen(self, admin: AIOKafkaAdminClient, topic: str) -> None:
         described = (await admin.describe_topics([topic]))[0]
@@ -196,6 +247,7 @@ class Cluster:
             async with asyncio.timeout(self.settings.timeout_s):
                 yield
         except (KafkaError, TimeoutError) as error:
+            self._begin_anew()
             raise Unavailable(f"Kafka does not answer: {error!r}.") from error
 
 

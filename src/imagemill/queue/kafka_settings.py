@@ -65,5 +65,10 @@ class KafkaSettings(BaseModel):
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
         "SCRAM-SHA-512", description="How the name and password are shown, where a name is given."
     )
+    allow_plaintext: bool = Field(
+        False,
+        description="Whether the password of `PLAIN` may be sent without TLS, so that whoever "
+        "listens reads it. Loopback always may.",
+    )
     user: str = Field("", description="Name to log in with, by SASL.")
     password: SecretStr = Field(SecretStr(""), description="Password of that name.")

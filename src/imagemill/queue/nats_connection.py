@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,6 +23,8 @@ ANSWER_S: Final = 3.0
 _CONNECT_S: Final = 3.0
 _RECONNECT_EVERY_S: Final = 0.5
 """Pause before each server of the address is tried again; for ever."""
+_LEAVE_ALONE_S: Final = 0.5
+"""Pause after a first connection that failed."""
 _OLDEST_VERSION: Final = (2, 10)
 _log = structlog.get_logger(__name__)
 
@@ -68,7 +71,8 @@ class Connection:
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _refusal: Exception | None = field(default=None, init=False)
     """What the server, or the way to it, said last."""
-
+    _not_before: float = field(default=0.0, init=False)
+    """Monotonic time before which nobody tries again, so that many who ask do not wait in turn."""
     _refusals: int = field(default=0, init=False)
     _all_refused: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
@@ -81,6 +85,8 @@ class Connection:
         """Give the client, connected; raises `Unavailable` at once while it is not."""
         async with self._connecting:
             if self._client is None or self._client.is_closed:
+                if time.monotonic() < self._not_before:
+                    raise self._explained(self._refusal)
                 self._client = await self._opened()
         if not self._client.is_connected:
             raise Unavailable("NATS does not answer; it is tried again and again.")
@@ -119,7 +125,9 @@ class Connection:
             _check_version(client)
         except (TimeoutError, OSError, nats_errors.Error) as error:
             await client.close()
-            raise self._explained(self._refusal or error) from error
+            self._not_before = time.monotonic() + _LEAVE_ALONE_S
+            self._refusal = self._refusal or error
+            raise self._explained(self._refusal) from error
         except BaseException:
             await client.close()
             raise
@@ -153,7 +161,7 @@ class Connection:
                 each.cancel()
             await asyncio.gather(connecting, refused, return_exceptions=True)
 
-    def _explained(self, error: Exception) -> ImagemillError:
+    def _explained(self, error: Exception | None) -> ImagemillError:
         if _is_about_login(error):
             return InvalidRequest("NATS does not let us in: its name, password or key is wrong.")
         return Unavailable(f"NATS cannot be reached: {str(error) or type(error).__name__}.")

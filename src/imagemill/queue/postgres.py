@@ -22,7 +22,7 @@ WITH free AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED
 )
 UPDATE messages SET visible_at = :until FROM free WHERE messages.id = free.id
-RETURNING messages.id, messages.body
+RETURNING messages.id, messages.body, messages.visible_at
 """
 _ASK_EVERY_S: Final = 0.5
 

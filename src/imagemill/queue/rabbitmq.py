@@ -329,6 +329,8 @@ class _Consuming:
     def _closed(self, *_: object) -> None:
         self.in_hand.clear()
         self._inbox.put_nowait(None)
+        if self._is_over:  # Nobody settles anything here any more, who would see that it is over.
+            self.queue.consuming.discard(self)
 
 
 async def _existing(channel: AbstractChannel, name: str) -> AbstractQueue | None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
@@ -26,6 +27,7 @@ ANSWER_S: Final = 5.0
 """Longest wait for an answer; one takes milliseconds, an election of a queue's leader seconds."""
 _FAILURES: Final = (*CONNECTION_EXCEPTIONS, TimeoutError)
 _CONNECT_S: Final = 3.0
+_UNVERIFIED: Final = "no_verify_ssl"
 _LEAVE_ALONE_S: Final = 0.5
 """Pause after no server could be reached, in which nobody tries again."""
 
@@ -42,6 +44,8 @@ class Login:
 
     def options(self) -> dict[str, Any]:
         """Give the client library's words; raises `InvalidRequest` for what cannot be."""
+        for server in self.servers:
+            _check_way(server, has_files=self.tls.is_set)
         context = {"ssl_context": self.tls.context()} if self.tls.is_set else {}
         return {"heartbeat": self.heartbeat_s, **context}
 
@@ -134,6 +138,21 @@ async def leave(channel: AbstractChannel) -> None:
     with suppress(Unavailable):
         async with told("RabbitMQ closes no channel"):
             await channel.close()
+
+
+def _check_way(server: str, *, has_files: bool) -> None:
+    """Refuse an address over which the library would do without TLS, or without a look."""
+    parts = urlsplit(server)
+    if _UNVERIFIED in parse_qs(parts.query, keep_blank_values=True):
+        raise InvalidRequest(
+            f"The address of RabbitMQ says {_UNVERIFIED}, which would talk to whoever answers; "
+            "name who vouches for the server in IMAGEMILL_QUEUE_TLS_CA_FILE instead."
+        )
+    if has_files and parts.scheme != "amqps":
+        raise InvalidRequest(
+            "IMAGEMILL_QUEUE_TLS_CA_FILE, _CERTIFICATE_FILE or _KEY_FILE is set, but an address of "
+            "RabbitMQ begins with amqp://, which is spoken without TLS; write amqps://."
+        )
 
 
 def said(error: BaseException) -> str:

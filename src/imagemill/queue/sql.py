@@ -26,6 +26,8 @@ from imagemill.queue import Promises
 LEASE_S = 30.0
 """How long a message stays invisible without a sign of life."""
 _ASK_EVERY_S = 0.1
+_GIVE_BACK_S = 5.0
+"""Longest wait for a claim that nobody wants any more; a later one is given back all the same."""
 _RETRY_S = 1.0
 """Pause after the database could not be used."""
 _log = structlog.get_logger(__name__)
@@ -38,12 +40,14 @@ UPDATE messages SET visible_at = :until
 WHERE id IN (
     SELECT id FROM messages WHERE topic = :topic AND visible_at <= :now ORDER BY id LIMIT :most
 )
-RETURNING id, body
+RETURNING id, body, visible_at
 """
 """Takes the first messages of a topic that nobody has."""
 _PEEK = "SELECT 1 FROM messages WHERE topic = :topic AND visible_at <= :now LIMIT 1"
-_EXTEND = "UPDATE messages SET visible_at = :until WHERE id = :id"
-_DONE = "DELETE FROM messages WHERE id = :id"
+# Each names the lease that it is about: whoever was silent for too long says nothing of another's.
+_EXTEND = "UPDATE messages SET visible_at = :until WHERE id = :id AND visible_at = :held"
+_GIVE_BACK = "UPDATE messages SET visible_at = 0 WHERE id = :id AND visible_at = :held"
+_DONE = "DELETE FROM messages WHERE id = :id AND visible_at = :held"
 _DEPTH = "SELECT count(*) AS depth FROM messages WHERE topic = :topic"
 _OLDEST = """
 SELECT min(published_at) AS published_at FROM messages WHERE topic = :topic AND visible_at <= :now
@@ -56,12 +60,14 @@ class _SQLDelivery:
     id: int
     body: bytes
     topic: str
+    held: float
+    """The end of the lease as it stands in the row, which tells this lease from any other."""
 
     async def done(self) -> None:
-        await self.queue.finish(self, _DONE, {"id": self.id})
+        await self.queue.finish(self, _DONE)
 
     async def again(self) -> None:
-        await self.queue.finish(self, _EXTEND, {"id": self.id, "until": 0}, news=True)
+        await self.queue.finish(self, _GIVE_BACK, news=True)
         self.queue.wake(self.topic)
 
 
@@ -82,6 +88,10 @@ class SQLQueue:
         default_factory=lambda: defaultdict(asyncio.Event), init=False
     )
     _keeper: asyncio.Task[None] | None = field(default=None, init=False)
+    _extending: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    """Held while leases are written anew: what is said of one meanwhile would name the old one."""
+    _returning: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    """Give back what was claimed for a receiver that had gone."""
 
     async def start(self) -> None:
         """Make the table and begin to keep held messages invisible."""
@@ -136,15 +146,15 @@ class SQLQueue:
         self,
         delivery: _SQLDelivery,
         statement: str,
-        parameters: dict[str, float],
         *,
         news: bool = False,
     ) -> None:
         """Stop holding a message and write what becomes of it; with `news`, others may have it."""
         self._held.discard(delivery)
+        await self._leases_stand()
 
         def unit(connection: Connection) -> None:
-            connection.execute(statement, parameters)
+            connection.execute(statement, _lease(delivery))
             if news:
                 connection.tell(delivery.topic)
 
@@ -157,19 +167,23 @@ class SQLQueue:
     async def close(self) -> None:
         """Stop keeping messages, and give back those in hand."""
         if self._keeper:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+            async with self._extending:
+                self._keeper.cancel()
+                await asyncio.gather(self._keeper, return_exceptions=True)
+        if self._returning:
+            await asyncio.wait(self._returning, timeout=_GIVE_BACK_S)
         await self._give_back(self._held)
 
     async def _give_back(self, deliveries: Collection[_SQLDelivery]) -> None:
         """Make messages visible; where that fails, their leases run out."""
-        rows = [{"id": each.id, "until": 0} for each in deliveries]
-        topics = {each.topic for each in deliveries}
-        self._held.difference_update(list(deliveries))
-        if not rows:
+        topics, given = {each.topic for each in deliveries}, list(deliveries)
+        self._held.difference_update(given)
+        if not given:
             return
+        await self._leases_stand()
+        rows = [_lease(each) for each in given]
         with contextlib.suppress(ImagemillError):
-            await self.database.run(lambda each: each.execute_many(_EXTEND, rows), durable=False)
+            await self.database.run(lambda each: each.execute_many(_GIVE_BACK, rows), durable=False)
         for topic in topics:
             self.wake(topic)
 
@@ -181,7 +195,25 @@ class SQLQueue:
 
         rows = await self.database.run(unit, durable=False)
         rows.sort(key=lambda row: int(row["id"]))
-        return [_SQLDelivery(self, row["id"], row["body"], topic) for row in rows]
+        return [
+            _SQLDelivery(self, row["id"], row["body"], topic, row["visible_at"]) for row in rows
+        ]
+
+    async def _claim_whole(self, topic: str, most: int) -> list[_SQLDelivery]:
+        """Claim; when who waits is cancelled meanwhile, what it brought is given back."""
+        claiming = asyncio.ensure_future(self._claim(topic, most))
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            returning = asyncio.create_task(self._return(claiming), name="queue-returning")
+            self._returning.add(returning)
+            returning.add_done_callback(self._returning.discard)
+            await asyncio.wait({returning}, timeout=_GIVE_BACK_S)
+            raise
+
+    async def _return(self, claiming: asyncio.Future[list[_SQLDelivery]]) -> None:
+        with contextlib.suppress(ImagemillError):
+            await self._give_back(await claiming)
 
     async def _wait(self, topic: str, news: asyncio.Event) -> None:
         """Wait for a message: this process tells of its own, the others' are looked for.
@@ -208,7 +240,7 @@ class SQLQueue:
     async def _claim_or_wait(self, topic: str, most: int) -> list[_SQLDelivery]:
         """Claim, and outlast a database that cannot be used now: consumers never end by it."""
         try:
-            return await self._claim(topic, most)
+            return await self._claim_whole(topic, most)
         except ImagemillError as error:
             _log.warning("queue_waits", topic=topic, reason=error.message)
             await asyncio.sleep(_RETRY_S)
@@ -218,11 +250,29 @@ class SQLQueue:
         while True:
             await asyncio.sleep(self.lease_s / 3)
             try:
-                await self.database.run(self._extend_held, durable=False)
+                await self._extend_held()
             except ImagemillError as error:
                 _log.warning("queue_lease_not_extended", reason=error.message)
 
-    def _extend_held(self, connection: Connection) -> None:
-        until = connection.now() + self.lease_s
-        rows = [{"id": each.id, "until": until} for each in list(self._held)]
-        connection.execute_many(_EXTEND, rows)
+    async def _leases_stand(self) -> None:
+        """Wait while leases are written anew."""
+        async with self._extending:
+            pass
+
+    async def _extend_held(self) -> None:
+        async with self._extending:
+            held = list(self._held)
+
+            def unit(connection: Connection) -> float:
+                until = connection.now() + self.lease_s
+                rows = [{**_lease(each), "until": until} for each in held]
+                connection.execute_many(_EXTEND, rows)
+                return until
+
+            until = await self.database.run(unit, durable=False)
+            for each in held:
+                each.held = until
+
+
+def _lease(delivery: _SQLDelivery) -> dict[str, float]:
+    return {"id": delivery.id, "held": delivery.held}

@@ -10,14 +10,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from imagemill.errors import Unavailable
+from imagemill.errors import InvalidRequest, Unavailable
 from imagemill.queue.sqs_settings import SQSSettings
-from imagemill.queue.tls import TLSSettings
+from imagemill.queue.tls import TLSSettings, is_loopback
 
 _PREFIX: Final = "imagemill"
 _MISSING: Final = ("QueueDoesNotExist", "NonExistentQueue")
@@ -45,8 +46,9 @@ class Login:
         return self.url.partition("://")[2].partition("/")[2].strip("/") or _PREFIX
 
     def options(self) -> dict[str, Any]:
-        """Give the client library's words for it."""
+        """Give the client library's words for it; raises `InvalidRequest` for what may not be."""
         settings, tls = self.settings, self.tls
+        _check_endpoint(settings)
         certificate = tls.certificate_file
         shown = (str(certificate), str(tls.key_file)) if tls.key_file else str(certificate)
         config = AioConfig(
@@ -151,6 +153,16 @@ class Account:
             raise Unavailable(f"SQS said no: {error}.") from error
         except (BotoCoreError, OSError, TimeoutError) as error:
             raise Unavailable(f"SQS cannot be reached: {error}.") from error
+
+
+def _check_endpoint(settings: SQSSettings) -> None:
+    parts = urlsplit(settings.endpoint_url)
+    is_open = parts.scheme == "http" and not is_loopback(parts.hostname or "")
+    if is_open and not settings.allow_http:
+        raise InvalidRequest(
+            "IMAGEMILL_QUEUE_SQS_ENDPOINT_URL is asked without TLS, so that whoever listens reads "
+            "messages and changes them. Write https://, or set IMAGEMILL_QUEUE_SQS_ALLOW_HTTP=1."
+        )
 
 
 def _is_missing(error: ClientError) -> bool:

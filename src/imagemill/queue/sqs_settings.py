@@ -16,6 +16,11 @@ class SQSSettings(BaseModel):
         description="Address of something else that speaks SQS; empty asks AWS in the region of "
         "`IMAGEMILL_QUEUE_URL`.",
     )
+    allow_http: bool = Field(
+        False,
+        description="Whether that address may be asked without TLS, so that whoever listens reads "
+        "and changes messages. Loopback always may.",
+    )
     access_key_id: str = Field(
         "",
         description="Access key; empty takes what AWS's own ways give: the environment, a profile, "

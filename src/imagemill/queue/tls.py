@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 from pathlib import Path
 
@@ -44,3 +45,11 @@ class TLSSettings(BaseModel):
                 f"read as a certificate: {error}."
             ) from error
         return context
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether what is sent to a host stays on this machine, where nobody listens."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -85,6 +85,14 @@ QUEUE_MESSAGES: Final = Metric(
     labels=("topic",),
     by=("jobs",),
 )
+QUEUE_OLDEST_MESSAGE: Final = Metric(
+    "queue_oldest_message_seconds",
+    "gauge",
+    "Age of the oldest message that waits at the broker, or, where it cannot part them, is worked "
+    "on; left out where the broker does not tell. Take `max`.",
+    labels=("topic",),
+    by=("jobs",),
+)
 QUEUE_PUBLISHED: Final = Metric(
     "queue_published_total",
     "counter",
@@ -300,7 +308,8 @@ BUILD_INFO: Final = Metric(
 
 ALL: Final = (
     *(HTTP_REQUESTS, HTTP_DURATION, RATE_REFUSALS),
-    *(TASKS_QUEUED, QUEUE_OLDEST, QUEUE_MESSAGES, QUEUE_PUBLISHED, QUEUE_PUBLISH_FAILURES),
+    *(TASKS_QUEUED, QUEUE_OLDEST, QUEUE_MESSAGES, QUEUE_OLDEST_MESSAGE),
+    *(QUEUE_PUBLISHED, QUEUE_PUBLISH_FAILURES),
     *(OUTBOX, JOBS_PROCESSING, DEAD_LETTERS, JOBS_ENDED, JOB_DURATION),
     *(ATTEMPTS_LOST, MESSAGES_LOST),
     *(PROCESSING_DURATION, IMAGES_PROCESSED, BUSY_RATIO),

@@ -39,10 +39,11 @@ class Transfer:
     async def run(self, *, restart: bool = False) -> Report:
         """Move all that is not there yet, compare both ends, and note that the transfer is over.
 
-        With `restart`, what an earlier run of the same source wrote is removed first. An object
-        that is broken in the source does not stop the rest. Raises `Conflict` when a server uses
-        the source, when the target holds something else, and when both ends differ in the end;
-        `Unavailable` when an end cannot be reached: the next run goes on from there.
+        With `restart`, what an earlier run of the same source wrote is removed first, unless that
+        run had finished. An object that is broken in the source does not stop the rest. Raises
+        `Conflict` when a server uses the source, when the target holds something else or what a
+        system may live on since, and when both ends differ in the end; `Unavailable` when an end
+        cannot be reached: the next run goes on from there.
         """
         with at_rest(self.source.data):
             seen = await self._look(restart=restart)
@@ -61,17 +62,23 @@ class Transfer:
     async def bring_objects(self) -> Report:
         """Copy the objects alone, while a server may use the source; `run` has less to do then.
 
-        One that is missing was removed meanwhile, and is not told.
+        What is copied is read back. One that no row names any more was removed meanwhile, and is
+        not told.
         """
         moved = await objects.named(self.source)
-        if self.target.objects:
-            copying = Copying(self.source.objects, self.target.objects)
-            await copying.copy(moved, self._count(OBJECTS, len(moved)))
-        return Report(tuple(objects.parts(moved)))
+        if not self.target.objects:
+            return Report(tuple(objects.parts(moved)))
+        copying = Copying(self.source.objects, self.target.objects)
+        broken = await copying.copy_and_verify(moved, self._count(OBJECTS, len(moved)))
+        left = {(one.bucket, one.key) for one in await objects.named(self.source)} if broken else ()
+        told = tuple(each for each in broken if (each.one.bucket, each.one.key) in left)
+        return Report(tuple(objects.parts(moved)), broken=told)
 
     async def _look(self, *, restart: bool) -> Survey:
         seen = await survey(self.source, self.target.databases, self.schemas)
         if restart and all(_is_of(seen, name) for name in seen.begun):
+            if finished := [name for name in seen.begun if _is_over(seen, name)]:
+                raise Conflict(_in_use_since(finished))
             for name in (name for name, begun in seen.begun.items() if begun):
                 await emptied(self.target.databases[name], name)
             seen = await survey(self.source, self.target.databases, self.schemas)
@@ -151,6 +158,18 @@ def _in_use(source: Source) -> tuple[str, ...]:
 
 def _is_of(seen: Survey, name: str) -> bool:
     return all(each.source == seen.identity for each in seen.begun[name].values())
+
+
+def _is_over(seen: Survey, name: str) -> bool:
+    return any(each.finished_at is not None for each in seen.begun[name].values())
+
+
+def _in_use_since(finished: Sequence[str]) -> str:
+    return (
+        f"A transfer into {', '.join(finished)} has finished, and a system may live on it since; "
+        "--restart would empty it. To move once more, name empty databases; a run that ended "
+        "while it finished goes on without --restart."
+    )
 
 
 def _rows(seen: Survey) -> tuple[Moved, ...]:

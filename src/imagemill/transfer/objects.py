@@ -68,6 +68,10 @@ class Copying:
         """
         return await _each(objects, self._bring, move)
 
+    async def copy_and_verify(self, objects: Sequence[Named], move: Move) -> list[Broken]:
+        """Copy as `copy` does, and read back what this run has copied."""
+        return await _each(objects, self._bring_and_prove, move)
+
     async def verify(self, objects: Sequence[Named], move: Move) -> list[Broken]:
         """Read every object back; one that is wrong is copied once more, and then told."""
         return await _each(objects, self._prove, move)
@@ -76,6 +80,11 @@ class Copying:
         if await self.target.size(one.bucket, one.key) == one.stored.size_bytes:
             return None
         return await self._put(one)
+
+    async def _bring_and_prove(self, one: Named) -> Fault | None:
+        if await self.target.size(one.bucket, one.key) == one.stored.size_bytes:
+            return None
+        return await self._put(one) or await self._prove(one)
 
     async def _put(self, one: Named) -> Fault | None:
         content = checked(self.source, one.bucket, one.key, one.stored)

@@ -87,13 +87,13 @@ class Filling:
 
 
 async def emptied(database: Database, name: str) -> None:
-    """Take back all that a transfer wrote into a database, and its claim.
+    """Take back all that a transfer wrote into a database, in batches, and then its claim.
 
     Words of images that are gone stay in the index of words; nothing leads to them.
     """
-
-    def empty(connection: Connection) -> None:
-        records.clear(connection, TABLES[name])
-        journal.forget(connection)
-
-    await database.run(empty)
+    # First those tables that name others; a table of one row keeps it.
+    for table in reversed(TABLES[name]):
+        remove = partial(records.remove, table=table, most=ROWS_AT_ONCE)
+        while table.key and await database.run(remove) > 0:
+            pass
+    await database.run(journal.forget)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from imagemill.contracts.uploads import Image, Intake
 from imagemill.database import Connection, Database
 from imagemill.engine.answers import Seen
 from imagemill.engine.sandbox import Sandbox
-from imagemill.errors import ImagemillError
+from imagemill.errors import ImagemillError, Unavailable
 from imagemill.storage import Bucket, Storage, Stored
 from imagemill.uploads import records
 from imagemill.uploads.describing import Changes
@@ -59,12 +60,16 @@ class Originals:
     """Is called after an image was recorded, for whoever reads the log of events."""
 
     async def lay(self, body: Body) -> Laid:
-        """Store a picture while it arrives; raises the refusals of bodies, and leaves nothing."""
+        """Store a picture while it arrives; raises the refusals of bodies, and leaves no object."""
         image_id = str(uuid.uuid4())
         key = f"{image_id[:2]}/{image_id}"
         await self.database.run(lambda each: intakes.begin(each, key, self.clock()), durable=False)
         try:
             stored = await self.storage.put(Bucket.ORIGINALS, key, body.pieces())
+        except (asyncio.CancelledError, Unavailable):
+            # What was sent may arrive yet: the sweep looks once more.
+            await self._drop(key, is_over=False)
+            raise
         except BaseException:
             await self._drop(key)
             raise
@@ -88,11 +93,15 @@ class Originals:
             await self._drop(laid.key)
         return intake
 
-    async def _drop(self, key: str) -> None:
-        """Remove an object that no image names; where that fails now, the sweep will do it."""
+    async def _drop(self, key: str, *, is_over: bool = True) -> None:
+        """Remove an object that no image names; where that fails now, the sweep will do it.
+
+        Unless its sending `is_over`, the sweep will do it again.
+        """
         with suppress(ImagemillError):
             await self.storage.delete(Bucket.ORIGINALS, key)
-            await self.database.run(lambda each: intakes.end(each, key), durable=False)
+            if is_over:
+                await self.database.run(lambda each: intakes.end(each, key), durable=False)
 
     async def _kept(self, owner: Identity, laid: Laid, also: _Ending) -> Intake:
         kept = await self._already(owner, laid.stored.sha256)

@@ -191,6 +191,25 @@ class ObjectStorage:
                     await self._try(bucket)
             self._checked.at = self._monotonic()
 
+    async def look(self) -> None:
+        """Ask each bucket for an object, and write nothing; one that is made later may be missing.
+
+        Raises `Unavailable` for a bucket that is missing and will not be, and for a refusal.
+        """
+        for bucket in Bucket:
+            try:
+                await self._found(bucket, _CHECK, 0, None)
+            except NotFound:
+                continue
+            except Unavailable as error:
+                if not self._is_made_later(error):
+                    raise
+
+    def _is_made_later(self, error: Unavailable) -> bool:
+        cause = error.__cause__
+        is_missing = isinstance(cause, Exception) and kind_of(cause) is Refusal.NO_BUCKET
+        return is_missing and self._buckets.makes_buckets and self._buckets.requests is not None
+
     async def close(self) -> None:
         """Wait for what is under way, and let go of the connections."""
         await self._calls.close(_CLOSE_S)

@@ -25,6 +25,7 @@ def open_objects(
     Raises `InvalidRequest` where the settings do not fit together.
     """
     names, calls = where.names_of(settings), Calls()
+    where.public_of(settings)
     is_s3 = where.scheme_of(settings) == where.S3
     keys = where.keys_of(settings, environ) if is_s3 else None
     return ObjectStorage(

@@ -48,18 +48,23 @@ def endpoint_of(settings: StorageSettings) -> str:
     if not given:
         return ""
     address = given if "://" in given else f"https://{given}"
-    parts = urlsplit(address)
-    if parts.scheme == "http" and not (settings.allow_http or _is_loopback(parts.hostname or "")):
-        raise InvalidRequest(
-            "IMAGEMILL_STORAGE_ENDPOINT is asked without TLS, so that whoever listens reads the "
-            "pictures. Write https://, or set IMAGEMILL_STORAGE_ALLOW_HTTP=1."
-        )
+    _check_way(settings, address, "IMAGEMILL_STORAGE_ENDPOINT")
+    return address
+
+
+def public_of(settings: StorageSettings) -> str:
+    """Give the address that signed URLs lead to; empty where it is the one that is asked.
+
+    Raises `InvalidRequest` as `endpoint_of` does.
+    """
+    address = settings.public_endpoint.rstrip("/")
+    _check_way(settings, address, "IMAGEMILL_STORAGE_PUBLIC_ENDPOINT")
     return address
 
 
 def bucket_url(settings: StorageSettings, name: str, *, is_public: bool = False) -> str:
     """Give the address of an S3 bucket: the one that is asked, or the one that clients reach."""
-    endpoint = settings.public_endpoint.rstrip("/") if is_public else ""
+    endpoint = public_of(settings) if is_public else ""
     base = endpoint or endpoint_of(settings) or f"https://s3.{settings.region}.amazonaws.com"
     if not is_virtual(settings):
         return f"{base}/{name}"
@@ -117,6 +122,15 @@ def _read(path: Path, name: str) -> str:
     except OSError as error:
         told = os.strerror(error.errno or 0)
         raise InvalidRequest(f"The file of {name} cannot be read ({told}).") from error
+
+
+def _check_way(settings: StorageSettings, address: str, name: str) -> None:
+    parts = urlsplit(address)
+    if parts.scheme == "http" and not (settings.allow_http or _is_loopback(parts.hostname or "")):
+        raise InvalidRequest(
+            f"{name} is asked without TLS, so that whoever listens reads the pictures. Write "
+            "https://, or set IMAGEMILL_STORAGE_ALLOW_HTTP=1."
+        )
 
 
 def _is_loopback(host: str) -> bool:

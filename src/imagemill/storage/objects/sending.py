@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, Final
 
 import obstore
@@ -30,7 +30,8 @@ _PARTS_IN_FLIGHT: Final = 2
 _PIECE_BYTES: Final = 1 << 18
 _HASHED_HERE_BYTES: Final = 1 << 16
 _ABORT_S: Final = 30.0
-"""Longest wait for an abort; what is left then is removed by `tidy`."""
+"""Longest wait for an abort, or for the end of what is sent whole; `tidy` removes what is left of
+parts."""
 
 
 class Sending:
@@ -67,10 +68,22 @@ class Sending:
                     attributes=self._attributes,
                     use_multipart=False,
                 )
-                await self._calls.make(put)
+                await self._whole(put)
             else:
                 await self._in_parts(first, pieces)
         return Stored(self._size, self._digest.hexdigest())
+
+    async def _whole(self, put: Awaitable[PutResult]) -> None:
+        """Send it in one request, which cannot be called back: who is cancelled waits for its end.
+
+        Otherwise the object could arrive after it was deleted again.
+        """
+        sent = self._calls.begin(put)
+        try:
+            await asyncio.shield(sent)
+        except asyncio.CancelledError:
+            await asyncio.wait({sent}, timeout=_ABORT_S)
+            raise
 
     async def _in_parts(self, first: bytes, pieces: AsyncIterator[bytes]) -> None:
         feed = _Feed()

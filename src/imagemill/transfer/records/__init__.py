@@ -18,6 +18,10 @@ _ALL: Final = "SELECT * FROM {table}"
 _COUNT: Final = "SELECT COUNT(*) AS found FROM {table}"
 _ADD: Final = "INSERT INTO {table} ({columns}) VALUES ({values})"
 _EMPTY: Final = "DELETE FROM {table}"
+_REMOVE: Final = """
+DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} ORDER BY {key} LIMIT :most)
+RETURNING {first}
+"""
 _APPLIED: Final = "SELECT number, name FROM schema_migrations ORDER BY number"
 _EARLIEST: Final = "SELECT id, created_at FROM accounts ORDER BY created_at, id LIMIT 1"
 
@@ -66,11 +70,11 @@ def count(connection: Connection, table: Table) -> int:
     return int(connection.execute(_COUNT.format(table=table.name))[0]["found"])
 
 
-def clear(connection: Connection, tables: Sequence[Table]) -> None:
-    """Remove all rows, first of those tables that name others; a table of one row keeps it."""
-    for table in reversed(tables):
-        if table.key:
-            connection.execute(_EMPTY.format(table=table.name))
+def remove(connection: Connection, table: Table, most: int) -> int:
+    """Remove up to `most` rows of a table with a key; answer how many there were."""
+    key = ", ".join(table.key)
+    statement = _REMOVE.format(table=table.name, key=key, first=table.key[0])
+    return len(connection.execute(statement, {"most": most}))
 
 
 def schema(connection: Connection) -> list[tuple[int, str]]:
