@@ -30,7 +30,7 @@ from typing import Final, TypeVar
 
 import psycopg
 import structlog
-from psycopg import sql
+from psycopg import errors, sql
 
 from imagemill.database import Unit
 from imagemill.database.migrations import ALL, Migration, Phase, applied_to, missing, seen
@@ -50,7 +50,7 @@ _NOW: Final = "SELECT extract(epoch FROM clock_timestamp())::float8 AS now"
 _HAS_SCHEMA: Final = "SELECT 1 FROM pg_namespace WHERE nspname = :schema"
 _HAS_VERSIONS: Final = "SELECT to_regclass('schema_migrations') IS NOT NULL AS found"
 _RETRY_S: Final = 1.0
-"""Pause after the connection that hears was lost."""
+"""Pause after the connection that hears was lost, and before a migration is tried again."""
 _log = structlog.get_logger(__name__)
 
 
@@ -93,9 +93,25 @@ class PostgresDatabase:
         return await self._readers.read(unit)
 
     async def migrate(self, migrations: Sequence[Migration], phase: Phase = ALL) -> None:
-        """Apply what is missing, all or nothing; processes that do so wait for each other."""
-        work = self._apply if self._migrates else self._look
-        await asyncio.to_thread(work, migrations, phase)
+        """Apply what is missing, all or nothing; processes that do so wait for each other.
+
+        Where somebody holds a table for long, this lets go of everything and tries again, for some
+        minutes: units are done in between.
+        """
+        if not self._migrates:
+            await asyncio.to_thread(self._look, migrations, phase)
+            return
+        until = asyncio.get_running_loop().time() + self._place.migration_s
+        while True:
+            try:
+                await asyncio.to_thread(self._apply, migrations, phase)
+            except errors.LockNotAvailable as error:
+                if asyncio.get_running_loop().time() > until:
+                    raise self._not_migrated(error) from error
+                _log.info("migration_waits", schema=self._place.schema)
+                await asyncio.sleep(_RETRY_S)
+            else:
+                return
 
     async def heard(self) -> AsyncIterator[str]:
         """Yield what other processes tell; connects again, for ever, when that was lost."""
@@ -132,6 +148,8 @@ class PostgresDatabase:
                     schema = sql.Identifier(self._place.schema)
                     raw.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
                 applied_to(connection, migrations, phase, statements_of)
+        except errors.LockNotAvailable:
+            raise
         except psycopg.Error as error:
             raise self._not_migrated(error) from error
 
