@@ -196,6 +196,15 @@ def resident_bytes(pid: int) -> int:
     return int(re.findall(r"VmRSS:\s+(\d+) kB", _read(pid, "status"))[0]) * 1024
 
 
+def opened_sockets(pid: int) -> int:
+    """Count the sockets that a process has open."""
+    found = 0
+    for each in Path("/proc", str(pid), "fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found += str(each.readlink()).startswith("socket:")
+    return found
+
+
 def opened_secrets(pid: int) -> str:
     """Read what a process's environment and command line tell to whoever looks."""
     return _read(pid, "environ") + _read(pid, "cmdline")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -17,9 +19,17 @@ from imagemill.contracts.scopes import SCOPES
 from imagemill.contracts.transport import SERVICE
 from imagemill.processes import BY_NAME, NAMES
 from tests.acceptance import pictures, raw
-from tests.acceptance.api import API, JSON, problem
+from tests.acceptance.api import API, JSON, good, problem
 from tests.acceptance.damage import file_of, flip
-from tests.acceptance.system import PROGRAM, System, eventually, free_port, started, surroundings
+from tests.acceptance.system import (
+    PROGRAM,
+    System,
+    eventually,
+    free_port,
+    opened_sockets,
+    started,
+    surroundings,
+)
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -96,6 +106,35 @@ def test_the_notifier_hears_what_happened_to_every_job(api: API, services: Servi
     with contextlib.closing(sqlite3.connect(path)) as notifications:
         heard = "SELECT after FROM places WHERE log = 'jobs'"
         eventually(lambda: notifications.execute(heard).fetchone()[0] >= last)
+
+
+def test_streams_that_their_readers_left_end_at_the_jobs_service_too(
+    api: API, services: Services
+) -> None:
+    gateway, jobs = services["gateway"], services["jobs"]
+    with still(services["worker"]):
+        job_id = good(api.short("flip", pictures.png(), fresh=True))["job_id"]
+        head = raw.head(gateway, "GET", f"/api/v1/jobs/{job_id}/events")
+        before = opened_sockets(jobs.pid)
+
+        with contextlib.ExitStack() as readers:
+            for _ in range(30):
+                readers.enter_context(raw.begun(gateway, head))
+            eventually(lambda: opened_sockets(jobs.pid) >= before + 30, what="30 streams")
+
+        # The gateway keeps some connections for a few seconds, for what is asked next.
+        eventually(lambda: opened_sockets(jobs.pid) <= before + 5, what="the end of the streams")
+        assert api.job(job_id)["status"] == "queued"
+
+
+@contextlib.contextmanager
+def still(system: System) -> Iterator[None]:
+    """Let a process stand still for a block."""
+    os.kill(system.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(system.pid, signal.SIGCONT)
 
 
 def test_a_broken_original_is_told_or_ends_short_through_the_gateway_too(
