@@ -125,9 +125,7 @@ class Remote:
         _raise_for_proxy(response)
         return response
 
-    async def _forwarded(
-        self, scope: Scope, asking: _Asking, send: Send, asked: Asked
-    ) -> None:
+    async def _forwarded(self, scope: Scope, asking: _Asking, send: Send, asked: Asked) -> None:
         async with self._client.stream(
             scope["method"],
             _target(scope),
@@ -221,7 +219,7 @@ class _Asking:
         if not self._is_heard_out:
             await asyncio.Event().wait()
         while (await self._receive())["type"] != "http.disconnect":
-            await asyncio.sleep(0)  # A receiver that never waits must not keep everybody waiting.
+            pass  # The rest of nothing.
 
 
 async def _send_response(response: httpx2.Response, asking: _Asking, send: Send) -> None:
