@@ -15,6 +15,7 @@ import httpx2
 import pytest
 
 from imagemill.contracts.identity import HEADER, STRANGER, Identity, Signer
+from imagemill.contracts.keyed import is_keyed
 from imagemill.contracts.scopes import SCOPES
 from imagemill.contracts.transport import SERVICE
 from imagemill.processes import BY_NAME, NAMES
@@ -320,6 +321,19 @@ def test_what_the_gateway_opens_is_what_the_routes_say_is_open(api: API) -> None
     unsaid = [path for path in opened if not any(is_below(each, path) for each in said)]
 
     assert (unopened, unsaid) == ([], [])
+
+
+def test_what_is_sent_again_with_a_key_is_what_the_routes_say_heeds_one(api: API) -> None:
+    said = {
+        (method, path)
+        for method, path, each in routes(api)
+        if any(one.get("name") == "Idempotency-Key" for one in each.get("parameters", ()))
+    }
+
+    known = {(method, path) for method, path, _ in routes(api) if is_keyed(method, path)}
+
+    assert len(said) > 20
+    assert known == said
 
 
 def test_a_client_cannot_name_the_service_that_answers(api: API) -> None:

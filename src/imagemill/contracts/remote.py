@@ -216,10 +216,9 @@ class _Asking:
 
         Such an answer was given early and is short, and what reads on would take a body for nobody.
         """
-        if not self._is_heard_out:
+        is_gone = self._is_heard_out and (await self._receive())["type"] == "http.disconnect"
+        if not is_gone:
             await asyncio.Event().wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass  # The rest of nothing.
 
 
 async def _send_response(response: httpx2.Response, asking: _Asking, send: Send) -> None:
