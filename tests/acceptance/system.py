@@ -162,6 +162,16 @@ def started(
             system.stop()
 
 
+@contextlib.contextmanager
+def still(system: System) -> Iterator[None]:
+    """Let a process stand still for a block."""
+    os.kill(system.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(system.pid, signal.SIGCONT)
+
+
 def free_port() -> int:
     """Find a port that nobody listens at, for a program that others must know before it runs."""
     with socket.socket() as held:

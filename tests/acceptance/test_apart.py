@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +27,7 @@ from tests.acceptance.system import (
     free_port,
     opened_sockets,
     started,
+    still,
     surroundings,
 )
 
@@ -126,16 +125,6 @@ def test_streams_that_their_readers_left_end_at_the_jobs_service_too(
         # The gateway keeps some connections for a few seconds, for what is asked next.
         eventually(lambda: opened_sockets(jobs.pid) <= before + 5, what="the end of the streams")
         assert api.job(job_id)["status"] == "queued"
-
-
-@contextlib.contextmanager
-def still(system: System) -> Iterator[None]:
-    """Let a process stand still for a block."""
-    os.kill(system.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(system.pid, signal.SIGCONT)
 
 
 def test_a_broken_original_is_told_or_ends_short_through_the_gateway_too(
