@@ -59,7 +59,9 @@ class Stuck:
 class Keeping(SQLQueue):
     """A queue whose broker is away when a message is to go back."""
 
-    async def receive(self, topic: str, *, prefetch: int = 1) -> AsyncIterator[Delivery]:
+    async def receive(  # type: ignore[override]  # it wraps what it gives
+        self, topic: str, *, prefetch: int = 1
+    ) -> AsyncIterator[Delivery]:
         async for each in super().receive(topic, prefetch=prefetch):
             yield Stuck(each)
 
