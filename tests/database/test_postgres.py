@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from imagemill.database import Connection
 from imagemill.database.migrations import Migration
 from imagemill.database.postgres import Place, PostgresDatabase
+from imagemill.database.sharing import Waiting
 from imagemill.errors import Internal, NotFound, Unavailable
 from tests.database.conftest import Opening
 from tests.peers.postgres import PostgresServer
@@ -276,6 +277,30 @@ async def test_the_outcome_of_a_commit_that_was_not_answered_is_looked_up(openin
     )
 
     assert outcomes == [True, False]
+
+
+async def test_the_outcome_of_a_commit_before_a_restart_is_not_known(
+    own_server: PostgresServer,
+) -> None:
+    database = PostgresDatabase(place(own_server))
+    await database.migrate([LOG])
+
+    def undone(connection: Connection) -> None:
+        raise NotFound(connection.execute("SELECT pg_current_xact_id()::text AS n")[0]["n"])
+
+    with pytest.raises(NotFound) as number:
+        await database.run(undone)
+    await asyncio.to_thread(own_server.stop, "immediate")
+    await asyncio.to_thread(own_server.start)
+    database._writing.close()
+
+    loop = asyncio.get_running_loop()
+    waiting = Waiting(undone, loop.create_future(), loop, durable=True)
+    is_settled = await asyncio.to_thread(database._writing._became, number.value.message, [waiting])
+
+    assert is_settled
+    assert isinstance(waiting.error, Unavailable)
+    await database.close()
 
 
 async def test_a_migration_behind_a_long_reader_keeps_nobody_from_writing(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 
@@ -20,8 +20,9 @@ class Loop(uvloop.Loop):
         super().__init__()
         self._handshake_s = handshake_s
 
-    async def create_server(self, *args: Any, **given: Any) -> asyncio.AbstractServer:  # noqa: ANN401 - as asyncio has them
+    async def create_server(self, *args: Any, **given: Any) -> asyncio.Server:  # noqa: ANN401 - as asyncio has them
         """Listen as asyncio does."""
         if given.get("ssl") and self._handshake_s:
             given.setdefault("ssl_handshake_timeout", self._handshake_s)
-        return await super().create_server(*args, **given)
+        server = await super().create_server(*args, **given)
+        return cast("asyncio.Server", server)

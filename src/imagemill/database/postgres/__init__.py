@@ -3,10 +3,13 @@
 Known limits: whoever writes into a schema holds its lock until the commit, over all processes, as
 in SQLite; so numbers of events grow in the order of the commits, which every reader of a log leans
 on. Notices between processes go out just after the commit, and one is lost when the process ends
-between the two. Text that holds a NUL is kept with U+FFFD in its place. Needs PostgreSQL 13 or
-newer, and a connection of its own for each of us: a pooler that shares connections between
-transactions (pgbouncer's `transaction` mode) breaks LISTEN and the settings of the session. Tested
-with PostgreSQL 15 and psycopg 3.3, restarted and killed meanwhile; no failover was tried.
+between the two. What was not asked to be durable is on disk up to 0.6 s later (three times
+`wal_writer_delay`): a power cut takes it back, and so does the crash of any process of the server,
+such as one that is killed for memory, for PostgreSQL then starts all of them anew. Text that holds
+a NUL is kept with U+FFFD in its place. Needs PostgreSQL 13 or newer, and a connection of its own
+for each of us: a pooler that shares connections between transactions (pgbouncer's `transaction`
+mode) breaks LISTEN and the settings of the session. Tested with PostgreSQL 15 and psycopg 3.3,
+restarted and killed meanwhile; no failover was tried.
 
 Measured 2026-11-25, PostgreSQL on the same machine (2 cores, which other programs kept busy: load 9
 to 12), synced: claim and finish of 600 jobs by the jobs ledger, jobs a second in all.
