@@ -44,7 +44,7 @@ class Authority:
         cert, key = self._folder / f"{who}.pem", self._folder / f"{who}.key"
         cert.write_bytes(b"".join(each.bytes() for each in leaf.cert_chain_pems))
         leaf.private_key_pem.write_to_path(key)
-        return TlsSettings(ca_file=self._folder / "ca.pem", cert_file=cert, key_file=key)
+        return TlsSettings(ca_file=self._folder / "ca.pem", certificate_file=cert, key_file=key)
 
 
 @pytest.fixture
@@ -170,13 +170,13 @@ async def test_a_certificate_whose_key_is_not_there_yet_is_not_taken_up(
 ) -> None:
     settings = authority.issued(who="jobs")
     other = authority.issued(who="other")
-    assert settings.cert_file is not None
-    assert other.cert_file is not None
+    assert settings.certificate_file is not None
+    assert other.certificate_file is not None
     caller = calling(authority.issued(who="caller"))
 
     async with listening(settings) as (port, opened):
         assert opened.listening is not None
-        settings.cert_file.write_bytes(other.cert_file.read_bytes())
+        settings.certificate_file.write_bytes(other.certificate_file.read_bytes())
         half = opened.listening.look()
         meanwhile = await asked(port, caller)
         authority.issued(who="jobs")
@@ -191,7 +191,9 @@ async def test_the_gateway_serves_everybody_with_a_certificate_of_its_own(
     authority: Authority,
 ) -> None:
     given = authority.issued()
-    public = TlsSettings(public_cert_file=given.cert_file, public_key_file=given.key_file)
+    public = TlsSettings(
+        public_certificate_file=given.certificate_file, public_key_file=given.key_file
+    )
 
     opened = tls.opened(public, is_gateway=True)
 
@@ -204,7 +206,7 @@ async def test_the_gateway_serves_everybody_with_a_certificate_of_its_own(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"IMAGEMILL_TLS_CA_FILE": "ca.pem"}, "cert_file and key_file together"),
+        ({"IMAGEMILL_TLS_CA_FILE": "ca.pem"}, "certificate_file and key_file together"),
         ({"IMAGEMILL_TLS_PUBLIC_KEY_FILE": "a.key"}, "public_key_file together"),
     ],
 )
@@ -216,7 +218,7 @@ def test_half_of_what_is_needed_is_refused(given: dict[str, str], said: str) -> 
 def test_a_file_that_is_no_certificate_is_named(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.pem"
     wrong.write_text("nothing")
-    settings = TlsSettings(ca_file=wrong, cert_file=wrong, key_file=wrong)
+    settings = TlsSettings(ca_file=wrong, certificate_file=wrong, key_file=wrong)
 
     with pytest.raises(InvalidRequest, match=r"wrong\.pem"):
         tls.opened(settings, is_gateway=False)

@@ -205,7 +205,11 @@ def given_settings(
     """Tell, by path, the value of each setting that is not its default, and where it was set."""
     known = {name_of(path): path for path in paths()}
     known |= {f"{PREFIX}{short}": path for short, path in NAMES.items()}
-    files = {f"{name_of(path)}_FILE": path for path in secrets()}
+    in_files = frozenset(secrets())
+    for short, path in NAMES.items():
+        if f"{path}_file" in known.values():
+            known[f"{PREFIX}{short}_FILE"] = f"{path}_file"
+    files = {f"{name}_FILE": path for name, path in known.items() if path in in_files}
     environ = os.environ if environ is None else environ
     _refuse_two_values(environ, known | files)
     given: dict[str, tuple[Any, str]] = {}

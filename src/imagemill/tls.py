@@ -34,19 +34,20 @@ class TlsSettings(BaseModel):
         description="Certificates of the CA (PEM) that signed those of all services. Where set, "
         "services speak HTTPS with each other and take nobody without a certificate of this CA.",
     )
-    cert_file: Path | None = Field(
+    certificate_file: Path | None = Field(
         None,
         description="Certificate of this process (PEM, with those between it and the CA), for the "
         "name by which others reach it.",
     )
-    key_file: Path | None = Field(None, description="Private key of `cert_file` (PEM).")
-    public_cert_file: Path | None = Field(
+    key_file: Path | None = Field(None, description="Private key of `certificate_file` (PEM).")
+    public_certificate_file: Path | None = Field(
         None,
         description="Certificate (PEM) with which the gateway serves HTTPS to everybody. Not set: "
-        "it serves HTTP, and what stands in front ends TLS.",
+        "it serves HTTP, and what stands in front ends TLS. Connections are counted once their "
+        "handshake is over, so let a proxy stand in front of what strangers reach.",
     )
     public_key_file: Path | None = Field(
-        None, description="Private key of `public_cert_file` (PEM)."
+        None, description="Private key of `public_certificate_file` (PEM)."
     )
     look_every_s: float = Field(
         10.0, ge=0.05, le=3600, description="Seconds between two looks whether these files changed."
@@ -54,11 +55,11 @@ class TlsSettings(BaseModel):
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
-        mutual = (self.ca_file, self.cert_file, self.key_file)
+        mutual = (self.ca_file, self.certificate_file, self.key_file)
         if any(mutual) and not all(mutual):
-            raise ValueError("wants ca_file, cert_file and key_file together.")
-        if bool(self.public_cert_file) != bool(self.public_key_file):
-            raise ValueError("wants public_cert_file and public_key_file together.")
+            raise ValueError("wants ca_file, certificate_file and key_file together.")
+        if bool(self.public_certificate_file) != bool(self.public_key_file):
+            raise ValueError("wants public_certificate_file and public_key_file together.")
         return self
 
     @property
@@ -144,7 +145,7 @@ def opened(settings: TlsSettings, *, is_gateway: bool) -> Tls:
     """Read the certificates of a process; raises `InvalidRequest` naming what cannot be used."""
     calling = _mutual(settings, _caller)
     if is_gateway:
-        cert, key = settings.public_cert_file, settings.public_key_file
+        cert, key = settings.public_certificate_file, settings.public_key_file
         listening = Following(_everybodys, cert, key) if cert and key else None
     else:
         listening = _mutual(settings, _service)
@@ -152,8 +153,8 @@ def opened(settings: TlsSettings, *, is_gateway: bool) -> Tls:
 
 
 def _mutual(settings: TlsSettings, new: Callable[[], ssl.SSLContext]) -> Following | None:
-    if settings.cert_file and settings.key_file and settings.ca_file:
-        return Following(new, settings.cert_file, settings.key_file, settings.ca_file)
+    if settings.certificate_file and settings.key_file and settings.ca_file:
+        return Following(new, settings.certificate_file, settings.key_file, settings.ca_file)
     return None
 
 

@@ -30,7 +30,7 @@ class Authority:
     def settings(self, who: str) -> dict[str, str]:
         """Give the settings of a process that shows a certificate of its own."""
         cert, key = self.issued(who)
-        files = {"tls_ca_file": self.ca_file, "tls_cert_file": cert, "tls_key_file": key}
+        files = {"tls_ca_file": self.ca_file, "tls_certificate_file": cert, "tls_key_file": key}
         return {name: str(path) for name, path in files.items()}
 
     def trusted(self) -> ssl.SSLContext:

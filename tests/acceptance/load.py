@@ -23,10 +23,14 @@ OUTPUTS: dict[str, list[JSON]] = {
 class Load:
     """Threads that upload, ask for work, wait, poll and follow, until told to end."""
 
-    def __init__(self, system: Served, *, are_keyed: bool) -> None:
-        """Ask `system`; what makes something carries a key where `are_keyed`."""
+    def __init__(self, system: Served, *, are_keyed: bool, may_break: bool) -> None:
+        """Ask `system`; what makes something carries a key where `are_keyed`.
+
+        A stream that breaks off is a failure unless it `may_break`.
+        """
         self._system = system
         self._are_keyed = are_keyed
+        self._may_break = may_break
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
         self.failures: list[str] = []
@@ -54,6 +58,7 @@ class Load:
         self._over.set()
         for each in self._threads:
             each.join(60)
+        assert not [each.name for each in self._threads if each.is_alive()], "some hang"
 
     def _work(self) -> None:
         with API(self._system) as api:
@@ -98,7 +103,7 @@ class Load:
         """Read a job's stream to its end; one that breaks off goes on after its last event."""
         last, told = 0, list[str]()
         for _ in range(200):
-            text = _read_stream(api, job_id, last)
+            text = self._read_stream(api, job_id, last)
             found = events_of(text)
             told += [each["type"] for each in found]
             last = max([last, *(each["id"] for each in found)])
@@ -108,14 +113,28 @@ class Load:
         assert told[0] == "job.queued", told
         self.counts["stream"] += 1
 
+    def _read_stream(self, api: API, job_id: str, after: int) -> str:
+        """Read what a stream tells until it ends, or breaks off where it may; whole events only."""
+        read = ""
+        path, headers = f"/api/v1/jobs/{job_id}/events", {"last-event-id": str(after)}
+        try:
+            with api.stream("GET", path, headers=headers) as answer:
+                assert answer.status_code == 200, answer.status_code
+                for piece in answer.iter_text():
+                    read += piece
+        except httpx2.RemoteProtocolError:
+            if not self._may_break:
+                raise
+        return read[: read.rfind("\n\n") + 2]
+
     def _key(self) -> dict[str, str]:
         return {"idempotency-key": str(uuid.uuid4())} if self._are_keyed else {}
 
 
 @contextmanager
-def load(system: Served, *, are_keyed: bool, hands: int = 3) -> Iterator[Load]:
+def load(system: Served, *, are_keyed: bool, may_break: bool, hands: int = 3) -> Iterator[Load]:
     """Let many ask for a block."""
-    running = Load(system, are_keyed=are_keyed)
+    running = Load(system, are_keyed=are_keyed, may_break=may_break)
     running.start(hands)
     try:
         yield running
@@ -132,18 +151,3 @@ def _answered(send: Callable[[], httpx2.Response]) -> httpx2.Response:
         return None if is_running else answer
 
     return eventually(look, what="the answer to a request with a key")
-
-
-def _read_stream(api: API, job_id: str, after: int) -> str:
-    """Read what a stream tells until it ends or breaks off; whole events only."""
-    read = ""
-    try:
-        with api.stream(
-            "GET", f"/api/v1/jobs/{job_id}/events", headers={"last-event-id": str(after)}
-        ) as answer:
-            assert answer.status_code == 200, answer.status_code
-            for piece in answer.iter_text():
-                read += piece
-    except httpx2.RemoteProtocolError:
-        pass  # It broke off; what came before is read on from.
-    return read[: read.rfind("\n\n") + 2]

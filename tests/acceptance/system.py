@@ -162,6 +162,16 @@ def started(
             system.stop()
 
 
+@contextlib.contextmanager
+def still(system: System) -> Iterator[None]:
+    """Let a process stand still for a block."""
+    os.kill(system.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(system.pid, signal.SIGCONT)
+
+
 def free_port() -> int:
     """Find a port that nobody listens at, for a program that others must know before it runs."""
     with socket.socket() as held:
@@ -194,6 +204,15 @@ def is_alive(pid: int) -> bool:
 def resident_bytes(pid: int) -> int:
     """Tell how much memory a process holds."""
     return int(re.findall(r"VmRSS:\s+(\d+) kB", _read(pid, "status"))[0]) * 1024
+
+
+def opened_sockets(pid: int) -> int:
+    """Count the sockets that a process has open."""
+    found = 0
+    for each in Path("/proc", str(pid), "fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found += str(each.readlink()).startswith("socket:")
+    return found
 
 
 def opened_secrets(pid: int) -> str:

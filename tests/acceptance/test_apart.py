@@ -13,13 +13,23 @@ import httpx2
 import pytest
 
 from imagemill.contracts.identity import HEADER, STRANGER, Identity, Signer
+from imagemill.contracts.keyed import is_keyed
 from imagemill.contracts.scopes import SCOPES
 from imagemill.contracts.transport import SERVICE
 from imagemill.processes import BY_NAME, NAMES
 from tests.acceptance import pictures, raw
-from tests.acceptance.api import API, JSON, problem
+from tests.acceptance.api import API, JSON, good, problem
 from tests.acceptance.damage import file_of, flip
-from tests.acceptance.system import PROGRAM, System, eventually, free_port, started, surroundings
+from tests.acceptance.system import (
+    PROGRAM,
+    System,
+    eventually,
+    free_port,
+    opened_sockets,
+    started,
+    still,
+    surroundings,
+)
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -96,6 +106,25 @@ def test_the_notifier_hears_what_happened_to_every_job(api: API, services: Servi
     with contextlib.closing(sqlite3.connect(path)) as notifications:
         heard = "SELECT after FROM places WHERE log = 'jobs'"
         eventually(lambda: notifications.execute(heard).fetchone()[0] >= last)
+
+
+def test_streams_that_their_readers_left_end_at_the_jobs_service_too(
+    api: API, services: Services
+) -> None:
+    gateway, jobs = services["gateway"], services["jobs"]
+    with still(services["worker"]):
+        job_id = good(api.short("flip", pictures.png(), fresh=True))["job_id"]
+        head = raw.head(gateway, "GET", f"/api/v1/jobs/{job_id}/events")
+        before = opened_sockets(jobs.pid)
+
+        with contextlib.ExitStack() as readers:
+            for _ in range(30):
+                readers.enter_context(raw.begun(gateway, head))
+            eventually(lambda: opened_sockets(jobs.pid) >= before + 30, what="30 streams")
+
+        # The gateway keeps some connections for a few seconds, for what is asked next.
+        eventually(lambda: opened_sockets(jobs.pid) <= before + 5, what="the end of the streams")
+        assert api.job(job_id)["status"] == "queued"
 
 
 def test_a_broken_original_is_told_or_ends_short_through_the_gateway_too(
@@ -281,6 +310,19 @@ def test_what_the_gateway_opens_is_what_the_routes_say_is_open(api: API) -> None
     unsaid = [path for path in opened if not any(is_below(each, path) for each in said)]
 
     assert (unopened, unsaid) == ([], [])
+
+
+def test_what_is_sent_again_with_a_key_is_what_the_routes_say_heeds_one(api: API) -> None:
+    said = {
+        (method, path)
+        for method, path, each in routes(api)
+        if any(one.get("name") == "Idempotency-Key" for one in each.get("parameters", ()))
+    }
+
+    known = {(method, path) for method, path, _ in routes(api) if is_keyed(method, path)}
+
+    assert len(said) > 20
+    assert known == said
 
 
 def test_a_client_cannot_name_the_service_that_answers(api: API) -> None:

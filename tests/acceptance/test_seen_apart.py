@@ -16,7 +16,7 @@ from imagemill.processes import NAMES
 from tests.acceptance import pictures
 from tests.acceptance.api import API, JSON
 from tests.acceptance.numbers import Scraped, scraped
-from tests.acceptance.system import System, eventually, free_port, started
+from tests.acceptance.system import System, eventually, free_port, started, still
 from tests.notifier.receiver import Got, Receiver, receiving
 from tests.peers.otlp import Collector, Received, collector
 
@@ -187,19 +187,20 @@ def test_each_process_tells_its_own_numbers_and_no_others(apart: Apart, job: JSO
 
 
 def test_two_jobs_processes_agree_on_what_waits(apart: Apart, api: API) -> None:
-    apart.systems["worker"].stop()
     image = api.upload(pictures.jpeg())["image_id"]
     items = [{"input": {"image_id": image}} for _ in range(40)]
     outputs = {"a": [{"op": "rotate", "angle": 90}]}
 
-    answer = api.post("/api/v1/batches", json={"items": items, "outputs": outputs})
-
     def waiting(name: str) -> bool:
         return apart.numbers(name).of("tasks_queued_total", topic="jobs") == 40
 
-    assert answer.status_code == 202, answer.text
-    eventually(lambda: waiting("jobs") and waiting("jobs-2"), what="40 jobs in both")
-    assert apart.numbers("jobs").of("queue_oldest_seconds", topic="jobs") > 0
+    with still(apart.systems["worker"]):
+        answer = api.post("/api/v1/batches", json={"items": items, "outputs": outputs})
+
+        assert answer.status_code == 202, answer.text
+        eventually(lambda: waiting("jobs") and waiting("jobs-2"), what="40 jobs in both")
+        assert apart.numbers("jobs").of("queue_oldest_seconds", topic="jobs") > 0
+        api.post(f"/api/v1/batches/{answer.json()['batch_id']}/cancel")
 
 
 def test_a_process_says_how_it_is_at_the_port_for_watching(apart: Apart) -> None:

@@ -69,7 +69,7 @@ def test_a_service_talks_to_nobody_without_a_certificate(cluster: Cluster, name:
 
 def test_no_request_fails_while_gateways_are_stopped(cluster: Cluster) -> None:
     # Without a key, a POST is lost that the kernel took on just before the gateway closed its port.
-    with load(cluster, are_keyed=True) as asking:
+    with load(cluster, are_keyed=True, may_break=False) as asking:
         asking.goes_on()
         for number in (0, 1):
             assert cluster.stop("gateway", number) == 0
@@ -81,7 +81,7 @@ def test_no_request_fails_while_gateways_are_stopped(cluster: Cluster) -> None:
 
 
 def test_no_request_fails_while_gateways_are_killed(cluster: Cluster) -> None:
-    with load(cluster, are_keyed=True) as asking:
+    with load(cluster, are_keyed=True, may_break=True) as asking:
         asking.goes_on()
         for number in (0, 1):
             cluster.kill("gateway", number)
@@ -110,7 +110,7 @@ def test_every_job_is_done_once_while_processes_are_killed(api: API, cluster: Cl
     def is_further(before: int) -> bool:
         return done() > before or before == 100
 
-    with load(cluster, are_keyed=True, hands=1) as asking:
+    with load(cluster, are_keyed=True, may_break=True, hands=1) as asking:
         for name, number in (("jobs", 0), ("worker", 0), ("jobs", 1)):
             before = done()
             cluster.kill(name, number)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imagemill.assembly.parts import Parts
-from imagemill.assembly.watching import open_tracing
+from imagemill.assembly.watching import open_tracing, watch_process
 from imagemill.settings import Settings
 from imagemill.telemetry.settings import TelemetrySettings
 from tests.acceptance.system import surroundings
@@ -34,6 +34,19 @@ async def test_with_a_collector_spans_are_made_and_the_end_is_not_held_up(tmp_pa
         settings = Settings(data=tmp_path, telemetry=telemetry)
 
         assert open_tracing(Parts(settings, opened)).is_on
+
+
+@pytest.mark.parametrize("name", ["uploads", "gateway"])
+async def test_a_disk_is_told_of_where_something_is_kept_on_it(tmp_path: Path, name: str) -> None:
+    settings = Settings(data=tmp_path, keys_folder=tmp_path / "keys")
+    async with AsyncExitStack() as opened:
+        parts = Parts(settings, opened, wanted=(name,))
+        watch_process(parts)
+
+        told = (await parts.meter.told()).decode()
+
+    is_told = "disk_free_bytes" in told
+    assert (is_told, "metrics_left_out_total{" in told) == (name == "uploads", False)
 
 
 @pytest.mark.slow

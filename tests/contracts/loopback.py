@@ -43,6 +43,22 @@ def stream_until(released: asyncio.Event) -> Answer:
     return answer
 
 
+def stream_until_left(gone: asyncio.Event) -> Answer:
+    """Begin an answer that has no end, and tell when who listened is gone."""
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        head = "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ncontent-length: 999999\r\n\r\n"
+        writer.write(head.encode() + b"first")
+        with suppress(ConnectionError):
+            await writer.drain()
+            while not writer.transport.is_closing():
+                await asyncio.sleep(0.01)  # sleeps: between two looks, until the other side is gone
+                writer.write(b".")
+        gone.set()
+
+    return answer
+
+
 async def break_off(writer: asyncio.StreamWriter) -> None:
     """Send the beginning of a small answer, and no more."""
     writer.write(b"HTTP/1.1 200 X\r\ncontent-length: 1000\r\n\r\nfirst")

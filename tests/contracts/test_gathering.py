@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 
 import pytest
 
@@ -54,6 +55,33 @@ async def held(service: Service, gathering: Gathering[int, int], first: int) -> 
     async with asyncio.timeout(10):
         await service.called.wait()
     return asking
+
+
+async def test_each_call_is_made_on_behalf_of_the_first_who_asked_for_it() -> None:
+    on_behalf_of: ContextVar[str] = ContextVar("on_behalf_of", default="nobody")
+    calls: list[tuple[str, list[int]]] = []
+    let, called = asyncio.Event(), asyncio.Event()
+
+    async def answer(questions: list[int]) -> Sequence[int]:
+        calls.append((on_behalf_of.get(), questions))
+        called.set()
+        await let.wait()
+        return questions
+
+    gathering = Gathering(answer)
+
+    def ask(name: str, question: int) -> asyncio.Task[int]:
+        on_behalf_of.set(name)
+        return asyncio.create_task(gathering.ask(question))
+
+    asking = [ask("ann", 1)]
+    await called.wait()
+    asking += [ask("ben", 2), ask("cay", 3)]
+    await asyncio.sleep(0)
+    let.set()
+    await asyncio.gather(*asking)
+
+    assert calls == [("ann", [1]), ("ben", [2, 3])]
 
 
 async def test_a_lone_question_goes_at_once(

@@ -20,6 +20,7 @@ from tests.contracts.loopback import (
     reply,
     reply_after,
     stream_until,
+    stream_until_left,
 )
 
 ASK = Call("GET", "/internal/health", {})
@@ -53,12 +54,17 @@ class Caller:
 
     def __init__(self, *, leaves: bool = False) -> None:
         self.got: list[Message] = []
-        self._leaves = leaves
+        self.left = asyncio.Event()
+        self._sent: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+        if leaves:
+            self._sent.clear()
+            self.left.set()
 
     async def receive(self) -> Message:
-        if self._leaves:
-            return {"type": "http.disconnect"}
-        return {"type": "http.request", "body": b"", "more_body": False}
+        if self._sent:
+            return self._sent.pop()
+        await self.left.wait()
+        return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
         self.got.append(message)
@@ -259,6 +265,24 @@ async def test_a_long_answer_is_an_answer_from_its_beginning(
 
     assert during is State.CLOSED
     assert breaker.seen().failures == 2  # Those that opened it; the end of the stream is none.
+
+
+async def test_a_caller_who_leaves_ends_a_long_answer_at_the_service_too(
+    remote: Remote, service: Loopback, breaker: Breaker
+) -> None:
+    gone = asyncio.Event()
+    service.answer = stream_until_left(gone)
+    caller = Caller()
+    streaming = asyncio.create_task(forward(remote, caller))
+    await seen(lambda: len(caller.got) > 1)
+
+    caller.left.set()
+    async with asyncio.timeout(10):
+        await streaming
+        await gone.wait()
+
+    assert caller.got[-1]["more_body"] is True
+    assert (breaker.state, breaker.seen().failures) == (State.CLOSED, 0)
 
 
 async def test_a_held_answer_may_take_longer_than_a_call(

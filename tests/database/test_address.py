@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from imagemill.errors import InvalidRequest
 NOBODY = Trust()
 
 
-def of(url: str, trust: Trust = NOBODY) -> dict[str, object]:
-    return dict(conninfo_to_dict(conninfo_of(url, trust, "IMAGEMILL_DATABASE_URL")))
+def of(
+    url: str, trust: Trust = NOBODY, environ: Mapping[str, str] | None = None
+) -> dict[str, object]:
+    return dict(conninfo_to_dict(conninfo_of(url, trust, "IMAGEMILL_DATABASE_URL", environ or {})))
 
 
 @pytest.mark.parametrize("host", ["db.example.com", "10.0.0.7", "127.0.0.1,db.example.com"])
@@ -27,6 +30,32 @@ def test_a_server_elsewhere_is_verified(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", ""])
 def test_a_server_on_this_machine_needs_no_certificate(host: str) -> None:
     assert "sslmode" not in of(f"postgresql://me:secret@{host}/imagemill?application_name=x")
+
+
+@pytest.mark.parametrize(
+    ("url", "environ"),
+    [
+        ("postgresql://localhost/imagemill?hostaddr=10.0.0.7", {}),
+        ("postgresql:///imagemill", {"PGHOST": "db.example.com"}),
+        ("postgresql://localhost/imagemill", {"PGHOSTADDR": "10.0.0.7"}),
+    ],
+)
+def test_a_server_that_is_elsewhere_by_a_detour_is_verified(
+    url: str, environ: dict[str, str]
+) -> None:
+    assert of(url, environ=environ)["sslmode"] == "verify-full"
+
+
+@pytest.mark.parametrize(
+    ("url", "environ"),
+    [
+        ("postgresql://localhost/imagemill?service=other", {}),
+        ("postgresql://localhost/imagemill", {"PGSERVICE": "other"}),
+    ],
+)
+def test_a_service_file_is_refused(url: str, environ: dict[str, str]) -> None:
+    with pytest.raises(InvalidRequest, match="IMAGEMILL_DATABASE_URL cannot be completed"):
+        of(url, environ=environ)
 
 
 def test_an_address_may_say_how_much_is_verified() -> None:

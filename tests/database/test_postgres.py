@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from imagemill.database import Connection
 from imagemill.database.migrations import Migration
 from imagemill.database.postgres import Place, PostgresDatabase
+from imagemill.database.sharing import Waiting
 from imagemill.errors import Internal, NotFound, Unavailable
 from tests.database.conftest import Opening
 from tests.peers.postgres import PostgresServer
@@ -274,6 +277,70 @@ async def test_the_outcome_of_a_commit_that_was_not_answered_is_looked_up(openin
     )
 
     assert outcomes == [True, False]
+
+
+async def test_the_outcome_of_a_commit_before_a_restart_is_not_known(
+    own_server: PostgresServer,
+) -> None:
+    database = PostgresDatabase(place(own_server))
+    await database.migrate([LOG])
+
+    def undone(connection: Connection) -> None:
+        raise NotFound(connection.execute("SELECT pg_current_xact_id()::text AS n")[0]["n"])
+
+    with pytest.raises(NotFound) as number:
+        await database.run(undone)
+    await asyncio.to_thread(own_server.stop, "immediate")
+    await asyncio.to_thread(own_server.start)
+    database._writing.close()
+
+    loop = asyncio.get_running_loop()
+    waiting = Waiting(undone, loop.create_future(), loop, durable=True)
+    is_settled = await asyncio.to_thread(database._writing._became, number.value.message, [waiting])
+
+    assert is_settled
+    assert isinstance(waiting.error, Unavailable)
+    await database.close()
+
+
+async def test_a_migration_behind_a_long_reader_keeps_nobody_from_writing(
+    opening: Opening, postgres: PostgresServer, at: Place
+) -> None:
+    import psycopg  # noqa: PLC0415 - as `pg_dump` does
+
+    database = opening(replace(at, lock_timeout_s=0.2))
+    await database.migrate([LOG])
+    more = Migration(2, "0002_more", ("ALTER TABLE log ADD COLUMN more TEXT",))
+    with capture_logs() as lines, psycopg.connect(postgres.url) as reader:
+        reader.execute(f"LOCK TABLE {at.schema}.log IN ACCESS SHARE MODE".encode())
+
+        migrating = asyncio.create_task(database.migrate([LOG, more]))
+        await seen(lambda: lines)
+        await opening().run(add("meanwhile"))
+        was_done = migrating.done()
+        reader.rollback()
+        await migrating
+
+    row = await database.read(lambda each: each.execute("SELECT said, more FROM log"))
+    assert was_done is False
+    assert [dict(each) for each in row] == [{"said": "meanwhile", "more": None}]
+
+
+async def test_a_migration_gives_up_in_the_end(
+    opening: Opening, postgres: PostgresServer, at: Place
+) -> None:
+    database = opening(replace(at, lock_timeout_s=0.1, migration_s=0.0))
+    await opening().migrate([LOG])
+
+    with _held(postgres, at), pytest.raises(Unavailable, match="could not be migrated"):
+        await database.migrate([LOG])
+
+
+async def seen(look: Any) -> None:  # noqa: ANN401 - a question
+    """Wait until there is something to see."""
+    async with asyncio.timeout(20):
+        while not look():  # noqa: ASYNC110 - what is looked at sets no event
+            await asyncio.sleep(0.01)
 
 
 def _held(server: PostgresServer, here: Place) -> Any:  # noqa: ANN401 - a connection that closes

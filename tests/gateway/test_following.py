@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
 
-from imagemill.contracts.transport import Call, Receive, Reply, Scope, Send
+from imagemill.breaker import Breaker, BreakerSettings
+from imagemill.contracts.remote import Remote
+from imagemill.contracts.transport import Call, Receive, Reply, Scope, Send, Transport
 from imagemill.errors import Unavailable
 from imagemill.gateway.following import Following
+from tests.contracts.loopback import Loopback, stream_until_left
 
 Message = MutableMapping[str, Any]
-SCOPE: Scope = {"type": "http", "method": "GET", "path": "/api/v1/jobs/1/events", "headers": []}
+SCOPE: Scope = {
+    "type": "http",
+    "method": "GET",
+    "path": "/api/v1/jobs/1/events",
+    "query_string": b"",
+    "headers": [],
+}
 
 
 class Service:
@@ -43,15 +53,21 @@ class Service:
 
 
 class Caller:
-    """Who follows."""
+    """Who follows; as at the server, nobody is told of leaving who does not ask."""
 
-    def __init__(self, following: Following, service: Service) -> None:
+    def __init__(self, following: Following, service: Transport) -> None:
         self.got: list[Message] = []
+        self.left = asyncio.Event()
+        self._has_asked = False
         self.asking = asyncio.create_task(
             following.forward(service, SCOPE, self.receive, self.send)
         )
 
     async def receive(self) -> Message:
+        if self._has_asked:
+            await self.left.wait()
+            return {"type": "http.disconnect"}
+        self._has_asked = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(self, message: Message) -> None:
@@ -127,12 +143,20 @@ async def test_what_goes_wrong_is_raised(following: Following) -> None:
 
 
 async def test_who_leaves_takes_the_stream_along(following: Following) -> None:
-    service = Service()
-    caller = Caller(following, service)
-    await service.has_begun.wait()
+    loopback, gone = Loopback(), asyncio.Event()
+    loopback.answer = stream_until_left(gone)
+    await loopback.start()
+    breaker = Breaker("jobs", BreakerSettings(), clock=time.monotonic)
+    remote = Remote("gateway", loopback.address, breaker)
+    caller = Caller(following, remote)
+    async with asyncio.timeout(10):
+        while not caller.told:  # noqa: ASYNC110 - what comes over a socket sets no event
+            await asyncio.sleep(0)
 
-    caller.asking.cancel()
-    with pytest.raises(asyncio.CancelledError):
+        caller.left.set()
         await caller.asking
+        await gone.wait()
 
-    assert service.was_cut
+    assert (caller.told[:5], caller.is_whole) == (b"first", False)
+    await remote.close()
+    await loopback.close()

@@ -107,14 +107,25 @@ async def test_wrong_keys_are_counted_where_health_is_asked_too(users: Users, ra
     assert [each.status_code for each in answers] == [401, 401, 429]
 
 
-async def test_health_and_the_pages_own_files_are_not_counted(users: Users, rates: Rates) -> None:
+async def test_what_strangers_may_ask_of_the_gateway_itself_is_not_counted(
+    users: Users, rates: Rates
+) -> None:
     gateway = front(users, rates=rates, key_burst=1, address_burst=1)
 
-    paths = ("/health/live", "/health", "/", "/assets/imagemill.css")
+    paths = ("/health/live", "/health/ready", "/", "/assets/imagemill.css")
     answers = [await asked(gateway, each) for each in paths for _ in range(3)]
 
     assert {each.status_code for each in answers} <= {200, 404}
     assert not [each for each in answers if set(RATELIMIT) & each.headers.keys()]
+
+
+@pytest.mark.parametrize("path", ["/health", "/metrics"])
+async def test_what_costs_a_look_is_counted(users: Users, rates: Rates, path: str) -> None:
+    gateway = front(users, rates=rates, key_burst=2)
+
+    answers = [await asked(gateway, path) for _ in range(3)]
+
+    assert [each.status_code for each in answers] == [200, 200, 429]
 
 
 async def test_addresses_are_counted_apart_and_networks_of_ipv6_together(

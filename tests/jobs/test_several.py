@@ -86,6 +86,20 @@ async def test_what_a_broker_did_not_take_is_anybodys_at_once(life: Life, other:
     assert [each.job_id for each in await other._round([])] == [job.id]
 
 
+async def test_what_was_announced_is_noted_once_however_often_the_next_ones_fail(
+    life: Life,
+) -> None:
+    await life.accept()
+    published = await life.relay._round([])
+    await life.accept()
+    unlucky = replace(life.relay, queue=Down(life.messages))
+
+    with pytest.raises(Unavailable):
+        await unlucky._round(published)
+
+    assert published == []
+
+
 async def test_a_relay_hears_of_jobs_that_another_process_accepted(
     life: Life, other: Relay
 ) -> None:

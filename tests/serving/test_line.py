@@ -17,7 +17,7 @@ from imagemill.contracts.transport import ASGIApp, Receive, Scope, Send
 from imagemill.gateway.settings import GatewaySettings
 from imagemill.serving.crowd import Crowd
 from imagemill.serving.line import Line
-from imagemill.serving.pace import Bounds, bounds_for
+from imagemill.serving.pace import Bounds, bounds_for, watching
 
 QUICK = replace(bounds_for(GatewaySettings(), is_gateway=True), head_s=0.3, slow_s=0.3)
 ASKED = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -71,6 +71,13 @@ async def hung_up(line: socket.socket) -> None:
                 if line.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
                     return
             await asyncio.sleep(0.02)  # sleeps: between two looks
+
+
+async def test_who_asks_nothing_at_the_port_for_watching_does_not_stay() -> None:
+    bounds = replace(watching(GatewaySettings()), head_s=0.3, slow_s=0.3)
+
+    async with served(bounds) as line:
+        assert await read(line) == b""
 
 
 async def test_an_answer_leaves_whole_for_who_takes_it() -> None:

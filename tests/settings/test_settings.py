@@ -112,6 +112,22 @@ def test_a_file_for_a_secret_that_cannot_be_read_is_named(tmp_path: Path) -> Non
         Settings.load({"IMAGEMILL_QUEUE_URL_FILE": str(missing)})
 
 
+@pytest.mark.parametrize("short", ["REDIS_URL", "NATS_URL", "RABBITMQ_URL", "KAFKA_URL"])
+def test_a_short_name_of_a_secret_may_name_a_file_too(tmp_path: Path, short: str) -> None:
+    name = f"IMAGEMILL_{short}_FILE"
+    (tmp_path / "secret").write_text("redis://:hush@there\n", encoding="utf-8")
+
+    given = given_settings({name: str(tmp_path / "secret")})
+
+    assert given == {NAMES[short]: ("redis://:hush@there", name)}
+
+
+def test_a_secret_with_a_setting_for_its_file_has_that_by_its_short_name_too() -> None:
+    given = given_settings({"IMAGEMILL_MINIO_SECRET_KEY_FILE": "/run/secret"})
+
+    assert given == {"storage.secret_key_file": ("/run/secret", "IMAGEMILL_MINIO_SECRET_KEY_FILE")}
+
+
 def test_what_is_no_secret_has_no_file(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="IMAGEMILL_PORT_FILE is not a setting"):
         Settings.load({"IMAGEMILL_PORT_FILE": str(tmp_path / "port")})

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from structlog.testing import capture_logs
 
 from imagemill.contracts.client import ServiceClient
 from imagemill.contracts.identity import Identity, Signer
@@ -17,6 +18,8 @@ from imagemill.contracts.transport import InMemory
 from imagemill.database.sqlite import SQLiteDatabase
 from imagemill.engine.sandbox import Sandbox
 from imagemill.engine.settings import SandboxSettings
+from imagemill.errors import Unavailable
+from imagemill.queue import Delivery
 from imagemill.queue.sql import SQLQueue
 from imagemill.storage.local import LocalStorage
 from imagemill.worker.service import Worker
@@ -40,6 +43,27 @@ class Jobs:
         self.asked.set()
         await self.let.wait()
         return Claims(claims=[None] * len(asked.requests))
+
+
+class Stuck:
+    """A message that cannot be given back."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.body = delivery.body
+        self.done = delivery.done
+
+    async def again(self) -> None:
+        raise Unavailable("The broker is away.")
+
+
+class Keeping(SQLQueue):
+    """A queue whose broker is away when a message is to go back."""
+
+    async def receive(  # type: ignore[override]  # it wraps what it gives
+        self, topic: str, *, prefetch: int = 1
+    ) -> AsyncIterator[Delivery]:
+        async for each in super().receive(topic, prefetch=prefetch):
+            yield Stuck(each)
 
 
 @pytest.fixture
@@ -103,6 +127,22 @@ async def test_a_message_whose_job_was_not_lent_yet_goes_back_to_the_queue(
     async with asyncio.timeout(PATIENCE_S):
         again = await anext(queue.receive(TOPIC))
     assert JobMessage.model_validate_json(again.body).job_id == "j1"
+
+
+async def test_a_broker_that_is_away_does_not_disturb_the_stop(jobs: Jobs, tmp_path: Path) -> None:
+    database = SQLiteDatabase(tmp_path / "queue.sqlite")
+    queue = Keeping(database)
+    await queue.start()
+    await publish(queue)
+
+    with capture_logs() as lines:
+        async with working(jobs, queue, tmp_path) as worker:
+            await jobs.asked.wait()
+            await worker.drain()
+
+    assert [each["event"] for each in lines] == ["delivery_not_given_back"]
+    await queue.close()
+    await database.close()
 
 
 async def test_work_that_ends_within_the_grace_is_done(

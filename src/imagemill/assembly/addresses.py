@@ -10,5 +10,5 @@ def address_of(settings: Settings) -> str:
     if settings.public_url or not settings.port:
         return settings.public_url
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    scheme = "https" if settings.tls.public_cert_file else "http"
+    scheme = "https" if settings.tls.public_certificate_file else "http"
     return f"{scheme}://{host}:{settings.port}"

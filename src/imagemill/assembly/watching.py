@@ -99,7 +99,8 @@ def watch_process(parts: Parts) -> None:
         ]
 
     parts.meter.watch("process", look)
-    parts.meter.watch("disk", disk, keep_s=KEEP_S)
+    if parts.is_data_needed(parts.wanted):  # Others have no such folder.
+        parts.meter.watch("disk", disk, keep_s=KEEP_S)
 
 
 def _breakers(parts: Parts) -> list[Reading]:

@@ -1,10 +1,13 @@
 """A service in another process, over HTTP, behind a circuit breaker.
 
 What an answer says does not matter to the breaker, be it an error: a service that refuses is there.
+A caller who leaves in the middle of a long answer ends it there too: a stream of events would else
+go on for nobody, and keep its connections.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -105,7 +108,7 @@ class Remote:
         with self._breaker.asking() as asked, _translating(asked):
             async for attempt in self._tries():
                 with attempt:
-                    await self._forwarded(scope, _body_of(receive), send, asked)
+                    await self._forwarded(scope, _Asking(receive), send, asked)
 
     async def close(self) -> None:
         """Close kept connections."""
@@ -122,21 +125,19 @@ class Remote:
         _raise_for_proxy(response)
         return response
 
-    async def _forwarded(
-        self, scope: Scope, body: AsyncIterable[bytes], send: Send, asked: Asked
-    ) -> None:
+    async def _forwarded(self, scope: Scope, asking: _Asking, send: Send, asked: Asked) -> None:
         async with self._client.stream(
             scope["method"],
             _target(scope),
             headers=self._headers(scope),
-            content=asked.fed_by(body),
+            content=asked.fed_by(asking.body()),
             timeout=self._held,
         ) as response:
             _raise_for_proxy(response)
             # A stream of events may go on for hours, and a restart ends many of them at once.
             asked.settle(Verdict.ANSWERED)
             noted(scope).route = response.headers.get(ROUTE, OTHER)
-            await _send_response(response, send)
+            await _send_response(response, asking, send)
 
     def _tries(self) -> AsyncIterable[stamina.Attempt]:
         return stamina.retry_context(
@@ -193,18 +194,35 @@ def _target(scope: Scope) -> str:
     return f"{path}?{query}" if query else path
 
 
-async def _body_of(receive: Receive) -> AsyncIterator[bytes]:
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            # Never as the end of the body: the service would keep half a picture.
-            raise MalformedBody("The connection ended before the body did.")
-        yield message.get("body", b"")
-        more = message.get("more_body", False)
+class _Asking:
+    """Who sent a request that is passed on, and may leave before the answer ends."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._is_heard_out = False
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Give the body as it comes; raises `MalformedBody` where the sender left in its middle."""
+        while not self._is_heard_out:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                # Never as the end of the body: the service would keep half a picture.
+                raise MalformedBody("The connection ended before the body did.")
+            self._is_heard_out = not message.get("more_body", False)
+            yield message.get("body", b"")
+
+    async def has_left(self) -> None:
+        """Wait until the caller has left; for ever where the body was not read to its end.
+
+        Such an answer was given early and is short, and what reads on would take a body for nobody.
+        """
+        is_gone = self._is_heard_out and (await self._receive())["type"] == "http.disconnect"
+        if not is_gone:
+            await asyncio.Event().wait()
 
 
-async def _send_response(response: httpx2.Response, send: Send) -> None:
+async def _send_response(response: httpx2.Response, asking: _Asking, send: Send) -> None:
+    """Send an answer on, to its end or until the caller has left."""
     headers = [(k.lower(), v) for k, v in response.headers.raw if k.lower() not in _NOT_PASSED_ON]
     start: MutableMapping[str, Any] = {
         "type": "http.response.start",
@@ -218,6 +236,19 @@ async def _send_response(response: httpx2.Response, send: Send) -> None:
         await send({"type": "http.response.body", "body": whole, "more_body": False})
         return
     await send(start)
+    passing = asyncio.create_task(_send_pieces(response, send))
+    leaving = asyncio.create_task(asking.has_left())
+    try:
+        await asyncio.wait({passing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if passing.done():
+            await passing
+    finally:
+        passing.cancel()
+        leaving.cancel()
+        await asyncio.gather(passing, leaving, return_exceptions=True)
+
+
+async def _send_pieces(response: httpx2.Response, send: Send) -> None:
     async for piece in response.aiter_raw():
         await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import stamina
 
+from imagemill.contracts.keyed import is_keyed
 from imagemill.contracts.remote import Remote, is_unanswered, is_unsent
 from imagemill.contracts.transport import Call, Receive, Reply, Scope, Send
 from imagemill.errors import NotAsked, Unavailable
@@ -149,8 +150,14 @@ class _Passing:
 
 
 def _is_once(scope: Scope) -> bool:
-    """Tell whether a request that is sent twice does what it does once."""
-    return scope["method"] in _READING or any(name == _KEY for name, _ in scope["headers"])
+    """Tell whether a request that is sent twice does what it does once.
+
+    Who sends a key to a route that does not heed it is not helped by that.
+    """
+    if scope["method"] in _READING:
+        return True
+    has_key = any(name == _KEY for name, _ in scope["headers"])
+    return has_key and is_keyed(scope["method"], scope["path"])
 
 
 def _was_nobody_reached(error: Exception) -> bool:

@@ -203,11 +203,12 @@ _OWN: Final[dict[str, Any]] = {
         "get": {
             "tags": ["health"],
             "operationId": "health_show",
-            "summary": "Tell how each process is, the sandbox's layers among it.",
+            "summary": "Tell how it is; to who holds `operate`, each process and its sandbox too.",
             "responses": {
                 "200": _told("Every process can work."),
                 "400": PROBLEMS[400],
                 "401": PROBLEMS[401],
+                "429": PROBLEMS[429],
                 "503": _told("A process cannot work; the others tell of themselves."),
             },
         }
@@ -225,6 +226,7 @@ _OWN: Final[dict[str, Any]] = {
                 "400": PROBLEMS[400],
                 "401": PROBLEMS[401],
                 "403": PROBLEMS[403],
+                "429": PROBLEMS[429],
             },
         }
     },

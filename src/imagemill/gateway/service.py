@@ -33,12 +33,13 @@ from imagemill.gateway.addresses import Network, came_from
 from imagemill.gateway.door import Door, shows_nothing
 from imagemill.gateway.following import Following
 from imagemill.gateway.limiting import Limiter, Tally
+from imagemill.gateway.looks import Looks
 from imagemill.gateway.openapi import merged
 from imagemill.gateway.origins import Origins
 from imagemill.gateway.turnstile import Turnstile
 from imagemill.telemetry.tracing import HEADER as TRACEPARENT
 from imagemill.telemetry.tracing import traceparent
-from imagemill.web.health import health_of, together
+from imagemill.web.health import together
 from imagemill.web.problems import not_allowed, problem_response
 
 _READ: Final = frozenset({"GET", "HEAD"})
@@ -85,6 +86,7 @@ class Gateway:
     following: Following = field(default_factory=Following)
     """The streams of events of services elsewhere; those of services here end with them."""
     _openapi: dict[str, Any] = field(default_factory=dict)
+    _looks: Looks = field(default_factory=Looks, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -117,8 +119,7 @@ class Gateway:
         if path == "/health/ready":
             return await self._ready()
         if path == "/health":
-            await self._admitted(scope, dict(scope["headers"]), self._address(scope), tally)
-            return await self._health()
+            return await self._health(await self._counted(scope, tally))
         if path == "/metrics":
             return await self._metrics(scope, tally)
         if path == "/openapi.json":
@@ -128,9 +129,7 @@ class Gateway:
 
     async def _metrics(self, scope: Scope, tally: Tally) -> Response:
         """Answer Prometheus, if it shows a key that may look: numbers tell how busy others are."""
-        headers, address = dict(scope["headers"]), self._address(scope)
-        admitted = await self._admitted(scope, headers, address, tally)
-        if not admitted.identity.may(OPERATE):
+        if not (await self._counted(scope, tally)).may(OPERATE):
             raise Forbidden(f"This needs the scope {OPERATE}, which the key does not have.")
         return await self.metrics()
 
@@ -164,7 +163,12 @@ class Gateway:
         if shows_nothing(headers) and self._is_open(scope["path"]):
             await self.limiter.count_stranger(address, tally)
             return STRANGER
-        admitted = await self._admitted(scope, headers, address, tally)
+        return await self._counted(scope, tally)
+
+    async def _counted(self, scope: Scope, tally: Tally) -> Identity:
+        """Tell who calls and count it; raises `Unauthenticated` and `RateLimited`."""
+        address = self._address(scope)
+        admitted = await self._admitted(scope, dict(scope["headers"]), address, tally)
         await self.limiter.count_known(admitted, tally)
         return admitted.identity
 
@@ -244,23 +248,24 @@ class Gateway:
     async def _ready(self) -> Response:
         if self.is_leaving():
             return PlainTextResponse("stopping", HTTPStatus.SERVICE_UNAVAILABLE)
-        told = await asyncio.gather(*(health_of(self.peers[name]) for name in self.needs))
-        if any(each["status"] == "unavailable" for each in told):
+        told = await self._looks.at({name: self.peers[name] for name in self.needs})
+        if any(each["status"] == "unavailable" for each in told.values()):
             return PlainTextResponse("waiting", HTTPStatus.SERVICE_UNAVAILABLE)
         return PlainTextResponse("ready")
 
-    async def _health(self) -> Response:
-        asked = {name: health_of(peer) for name, peer in self.peers.items()}
-        told = dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+    async def _health(self, caller: Identity) -> Response:
+        """Answer in detail who may look: what waits, and how many, tells how busy others are."""
+        told = await self._looks.at(self.peers)
         statuses = [each["status"] for each in told.values()]
         # What is left alone here and is no service is Redis, which the gateway outlasts.
         is_left_alone = any(each["state"] != "closed" for each in self.breakers().values())
+        status = together([*statuses, "degraded" if is_left_alone else "ok"])
+        details = {"processes": told, "breakers": self.breakers()}
         return JSONResponse(
             {
-                "status": together([*statuses, "degraded" if is_left_alone else "ok"]),
+                "status": status,
                 "version": self.version,
-                "processes": told,
-                "breakers": self.breakers(),
+                **(details if caller.may(OPERATE) else {}),
             },
             HTTPStatus.SERVICE_UNAVAILABLE if "unavailable" in statuses else HTTPStatus.OK,
         )

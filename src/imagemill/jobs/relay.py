@@ -77,11 +77,16 @@ class Relay:
             async with asyncio.timeout(most_s):
                 await self.bells.outbox.wait()
 
-    async def _round(self, published: Sequence[Waiting]) -> list[Waiting]:
-        """Note what was published, publish whose turn it is, and give that."""
+    async def _round(self, published: list[Waiting]) -> list[Waiting]:
+        """Note what was published, publish whose turn it is, and give that.
+
+        What was noted is taken out of `published`: noted again after each failure of the next ones,
+        it would look as if it had been announced just then, and never be missed.
+        """
         waiting = await self.database.run(
             lambda each: self._following(each, published), durable=False
         )
+        published.clear()
         if waiting:
             self.faults.reach(Point.BEFORE_PUBLISH)
             await self._publish(waiting)

@@ -17,7 +17,6 @@ from functools import partial
 from typing import Final, cast
 
 import uvicorn
-import uvloop
 
 from imagemill import __version__, telemetry
 from imagemill.assembly import Running, running
@@ -28,7 +27,8 @@ from imagemill.gateway.settings import GatewaySettings
 from imagemill.processes import check
 from imagemill.serving.crowd import Crowd
 from imagemill.serving.line import Line
-from imagemill.serving.pace import bounds_for
+from imagemill.serving.loop import Loop
+from imagemill.serving.pace import Bounds, bounds_for, watching
 from imagemill.settings import ADMIN_KEY, Settings
 from imagemill.telemetry.settings import MetricsSettings
 
@@ -37,8 +37,6 @@ _BACKLOG: Final = 2048
 _OTHER_FILES: Final = 512
 """Databases, children and libraries; a connection may need a second file, for what it brings."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-_WATCHERS: Final = 32
-"""Requests at once at the port for watching; each is short."""
 Announce = Callable[[str], None]
 
 
@@ -69,11 +67,10 @@ def serve(
     with (
         _listening(settings.host, settings.port) as listener,
         _watched_at(settings.metrics) as watched,
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        asyncio.Runner(loop_factory=partial(Loop, settings.gateway.head_s)) as runner,
     ):
-        known = settings.model_copy(update={"port": listener.getsockname()[1]})
         listeners = Listeners(listener, watched)
-        runner.run(_serve(known, names, listeners, announce, is_first=is_first))
+        runner.run(_serve(settings, names, listeners, announce, is_first=is_first))
     return 0
 
 
@@ -97,20 +94,20 @@ async def _serve(
             loop.add_signal_handler(number, told.again)
         async with asyncio.TaskGroup() as group:
             stopping = group.create_task(_stop(told, server, system))
-            async with _watching(system, listeners.watched, group):
+            async with _watching(system, listeners.watched, group, watching(settings.gateway)):
                 await server.serve([listener])
             stopping.cancel()
 
 
 @asynccontextmanager
 async def _watching(
-    system: Running, listener: socket.socket | None, group: asyncio.TaskGroup
+    system: Running, listener: socket.socket | None, group: asyncio.TaskGroup, bounds: Bounds
 ) -> AsyncIterator[None]:
     """Answer who watches, for a block: until the last answer of the other address is out."""
     if listener is None:
         yield
         return
-    server = _Server(_plain_config(system.watched), lambda: None)
+    server = _Server(_plain_config(system.watched, bounds), lambda: None)
     group.create_task(server.serve([listener]))
     try:
         yield
@@ -119,17 +116,17 @@ async def _watching(
         server.stop()
 
 
-def _plain_config(app: ASGIApp) -> uvicorn.Config:
-    """Serve a few trusted askers, with nothing of what strangers make necessary."""
+def _plain_config(app: ASGIApp, bounds: Bounds) -> uvicorn.Config:
+    """Serve a few askers; a connection on which nothing is asked does not keep others away."""
     return uvicorn.Config(
         app,
+        http=cast("type[asyncio.Protocol]", partial(Line, bounds=bounds, crowd=Crowd(bounds, ()))),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=_WATCHERS,
         timeout_graceful_shutdown=1,
     )
 

@@ -11,6 +11,11 @@ TARGET_BYTES: Final = 16_384
 """Bytes of a path with its query; what stands before services (proxies, CDNs) takes 8 to 32 KB."""
 
 
+_WATCHERS: Final = 64
+"""Connections at once at the port for watching; each is short."""
+_WATCHERS_OF_ONE: Final = 32
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What one connection may take; 0 is no bound."""
@@ -68,4 +73,18 @@ def bounds_for(settings: GatewaySettings, *, is_gateway: bool) -> Bounds:
         max_headers=settings.max_headers if is_gateway else 2 * settings.max_headers,
         connections=settings.max_connections if is_gateway else 0,
         connections_per_address=settings.max_connections_per_address if is_gateway else 0,
+    )
+
+
+def watching(settings: GatewaySettings) -> Bounds:
+    """Give the bounds of the port for watching: few connections, each of which asks at once."""
+    return Bounds(
+        head_s=settings.head_s,
+        slowest=settings.slowest_bytes_per_s,
+        slow_s=settings.slow_s,
+        untaken=settings.max_untaken_bytes,
+        head_bytes=settings.head_bytes,
+        max_headers=settings.max_headers,
+        connections=_WATCHERS,
+        connections_per_address=_WATCHERS_OF_ONE,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import time
 from collections.abc import AsyncIterator
@@ -113,7 +112,7 @@ class Worker:
         await free.acquire()
         async for delivery in self.queue.receive(TOPIC):
             if self._leaving.is_set():
-                await delivery.again()
+                await _given_back(delivery)
                 return
             handling = group.create_task(self._handle(delivery, free))
             self._in_hand.add(handling)
@@ -130,8 +129,7 @@ class Worker:
         except ImagemillError as error:
             _log.warning("delivery_given_back", reason=error.message)
             await asyncio.sleep(_PAUSE_S)
-            with contextlib.suppress(ImagemillError):
-                await delivery.again()
+            await _given_back(delivery)
         except ValueError as error:
             _log.error("message_unreadable", exc_info=error)
             await delivery.done()
@@ -139,7 +137,7 @@ class Worker:
             if not self._leaving.is_set():
                 raise
             # It had not been lent the job yet, so this message is the only one about it.
-            await delivery.again()
+            await _given_back(delivery)
         finally:
             free.release()
 
@@ -335,6 +333,14 @@ class Worker:
 def _key_of(work_key: str, decode_shrink: int) -> str:
     """Name a result after all that its bytes depend on, the decoder's shrinking included."""
     return f"{work_key[:2]}/{work_key}-{decode_shrink}"
+
+
+async def _given_back(delivery: Delivery) -> None:
+    """Let another worker have a message; where that fails, the broker does it after a while."""
+    try:
+        await delivery.again()
+    except ImagemillError as error:
+        _log.warning("delivery_not_given_back", reason=error.message)
 
 
 async def _pieces(descriptor: int) -> AsyncIterator[bytes]:

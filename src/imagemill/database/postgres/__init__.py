@@ -3,10 +3,13 @@
 Known limits: whoever writes into a schema holds its lock until the commit, over all processes, as
 in SQLite; so numbers of events grow in the order of the commits, which every reader of a log leans
 on. Notices between processes go out just after the commit, and one is lost when the process ends
-between the two. Text that holds a NUL is kept with U+FFFD in its place. Needs PostgreSQL 13 or
-newer, and a connection of its own for each of us: a pooler that shares connections between
-transactions (pgbouncer's `transaction` mode) breaks LISTEN and the settings of the session. Tested
-with PostgreSQL 15 and psycopg 3.3, restarted and killed meanwhile; no failover was tried.
+between the two. What was not asked to be durable is on disk up to 0.6 s later (three times
+`wal_writer_delay`): a power cut takes it back, and so does the crash of any process of the server,
+such as one that is killed for memory, for PostgreSQL then starts all of them anew. Text that holds
+a NUL is kept with U+FFFD in its place. Needs PostgreSQL 13 or newer, and a connection of its own
+for each of us: a pooler that shares connections between transactions (pgbouncer's `transaction`
+mode) breaks LISTEN and the settings of the session. Tested with PostgreSQL 15 and psycopg 3.3,
+restarted and killed meanwhile; no failover was tried.
 
 Measured 2026-11-25, PostgreSQL on the same machine (2 cores, which other programs kept busy: load 9
 to 12), synced: claim and finish of 600 jobs by the jobs ledger, jobs a second in all.
@@ -30,7 +33,7 @@ from typing import Final, TypeVar
 
 import psycopg
 import structlog
-from psycopg import sql
+from psycopg import errors, sql
 
 from imagemill.database import Unit
 from imagemill.database.migrations import ALL, Migration, Phase, applied_to, missing, seen
@@ -50,7 +53,7 @@ _NOW: Final = "SELECT extract(epoch FROM clock_timestamp())::float8 AS now"
 _HAS_SCHEMA: Final = "SELECT 1 FROM pg_namespace WHERE nspname = :schema"
 _HAS_VERSIONS: Final = "SELECT to_regclass('schema_migrations') IS NOT NULL AS found"
 _RETRY_S: Final = 1.0
-"""Pause after the connection that hears was lost."""
+"""Pause after the connection that hears was lost, and before a migration is tried again."""
 _log = structlog.get_logger(__name__)
 
 
@@ -93,9 +96,25 @@ class PostgresDatabase:
         return await self._readers.read(unit)
 
     async def migrate(self, migrations: Sequence[Migration], phase: Phase = ALL) -> None:
-        """Apply what is missing, all or nothing; processes that do so wait for each other."""
-        work = self._apply if self._migrates else self._look
-        await asyncio.to_thread(work, migrations, phase)
+        """Apply what is missing, all or nothing; processes that do so wait for each other.
+
+        Where somebody holds a table for long, this lets go of everything and tries again, for some
+        minutes: units are done in between.
+        """
+        if not self._migrates:
+            await asyncio.to_thread(self._look, migrations, phase)
+            return
+        until = asyncio.get_running_loop().time() + self._place.migration_s
+        while True:
+            try:
+                await asyncio.to_thread(self._apply, migrations, phase)
+            except errors.LockNotAvailable as error:
+                if asyncio.get_running_loop().time() > until:
+                    raise self._not_migrated(error) from error
+                _log.info("migration_waits", schema=self._place.schema)
+                await asyncio.sleep(_RETRY_S)
+            else:
+                return
 
     async def heard(self) -> AsyncIterator[str]:
         """Yield what other processes tell; connects again, for ever, when that was lost."""
@@ -132,6 +151,8 @@ class PostgresDatabase:
                     schema = sql.Identifier(self._place.schema)
                     raw.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
                 applied_to(connection, migrations, phase, statements_of)
+        except errors.LockNotAvailable:
+            raise
         except psycopg.Error as error:
             raise self._not_migrated(error) from error
 

@@ -29,6 +29,10 @@ _KEEPALIVE: Final = {
 """A server whose machine is gone is noticed within 25 s."""
 
 
+_SHORT_LOCK_S: Final = 2.0
+"""How long a migration waits for a table; meanwhile nobody else reads or writes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One schema of one PostgreSQL."""
@@ -41,6 +45,8 @@ class Place:
     connect_timeout_s: float = 5.0
     lock_timeout_s: float = 10.0
     statement_timeout_s: float = 30.0
+    migration_s: float = 300.0
+    """How long a migration tries again while somebody, such as `pg_dump`, holds its tables."""
 
     @property
     def lock(self) -> int:
@@ -61,8 +67,13 @@ class Place:
         return {"autocommit": True, "connect_timeout": seconds, **_KEEPALIVE}
 
     def session(self, *, hurry: bool = True) -> str:
-        """Write what every connection sets first; without `hurry` nothing is bounded."""
-        lock_ms = int(self.lock_timeout_s * 1000) if hurry else 0
+        """Write what every connection sets first.
+
+        Without `hurry` a statement may take any time, and waits a short time only for the locks of
+        others: everybody who comes later waits behind it.
+        """
+        lock_s = self.lock_timeout_s if hurry else min(self.lock_timeout_s, _SHORT_LOCK_S)
+        lock_ms = int(lock_s * 1000)
         statement_ms = int(self.statement_timeout_s * 1000) if hurry else 0
         schema = sql.Identifier(self.schema).as_string(None)
         # One that stands still inside a transaction would keep all others from writing.

@@ -24,7 +24,10 @@ from imagemill.errors import Unavailable
 _TRIES: Final = 3
 _MOST_TOLD: Final = 64
 """Topics of one commit; more are told as one, which stands for all."""
-_STATE: Final = "SELECT pg_xact_status(%s::text::xid8) AS state"
+_STATE: Final = (
+    "SELECT pg_xact_status(%s::text::xid8) AS state, pg_postmaster_start_time()::text AS since"
+)
+_SINCE: Final = "SELECT pg_postmaster_start_time()::text AS since"
 _log = structlog.get_logger(__name__)
 
 
@@ -50,6 +53,8 @@ class Writer:
         self._synced = synced
         self._alone = alone
         self._raw: Raw | None = None
+        self._since = ""
+        """When the server that this speaks to was started."""
         self._told: dict[str, None] = {}
         self.pid = 0
         """Process of the server that this speaks to, by which others know who told something."""
@@ -103,6 +108,7 @@ class Writer:
         if self._raw is None:
             self._raw = self._place.connect()
             self.pid = self._raw.info.backend_pid
+            self._since = last_row(self._raw, _SINCE)["since"]
         return self._raw
 
     def _may_repeat(self, error: psycopg.Error) -> bool:
@@ -155,11 +161,14 @@ class Writer:
     def _became(self, number: str, batch: Sequence[Waiting]) -> bool:
         """Learn what became of a transaction whose commit was not answered.
 
-        True when that is settled; False when it was undone, so that it may run again.
+        True when that is settled; False when it was undone, so that it may run again. A server that
+        was started anew may give the number of a transaction that it lost to another one. Where its
+        processes crashed and it stayed itself, that is not noticed.
         """
+        before = self._since
         try:
             found = self._connected().execute(_STATE, (number,)).fetchone()
-            state = found["state"] if found else None
+            state = found["state"] if found and found["since"] == before else None
         except psycopg.Error:
             state = None
         if state == "aborted":
