@@ -131,7 +131,7 @@ def test_every_job_is_done_once_while_processes_are_killed(
     def is_further(before: int) -> bool:
         return completed(api, batch) > before or before == JOBS
 
-    with load(cluster, are_keyed=True, hands=1) as asking:
+    with load(cluster, are_keyed=True, may_break=True, hands=1) as asking:
         for name, number in (("jobs", 0), ("worker", 0), ("gateway", 0), ("jobs", 1)):
             before = completed(api, batch)
             cluster.kill(name, number)

@@ -43,7 +43,7 @@ from nats.js.errors import NoStreamResponseError
 
 from imagemill.errors import ImagemillError, InvalidRequest, NotFound, Unavailable
 from imagemill.queue import Promises
-from imagemill.queue.nats_connection import ANSWER_S, Connection, Login
+from imagemill.queue.nats_connection import ANSWER_S, Connection, Login, heeding
 
 _CONSUMER: Final = "workers"
 _HEADERS_BYTES: Final = 1024
@@ -182,7 +182,7 @@ class NATSQueue:
         """Say that it is done, and wait until the server has taken note."""
         client = await self._connection.client()
         try:
-            await client.request(message.reply, Msg.Ack.Ack, timeout=ANSWER_S)
+            await heeding(client.request(message.reply, Msg.Ack.Ack, timeout=ANSWER_S))
         except _FAILURES as error:
             raise Unavailable(f"NATS could not be told of a message done: {error}.") from error
 
@@ -216,9 +216,11 @@ class NATSQueue:
 
     async def _published(self, client: Client, topic: str, id_: str, body: bytes) -> bool:
         try:
-            await client.jetstream().publish(
-                self._subject(topic), body, timeout=ANSWER_S, headers={"Nats-Msg-Id": id_}
+            headers = {"Nats-Msg-Id": id_}
+            sent = client.jetstream().publish(
+                self._subject(topic), body, timeout=ANSWER_S, headers=headers
             )
+            await heeding(sent)
         except NoStreamResponseError:
             return False
         except _FAILURES as error:

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from nats import errors as nats_errors
@@ -60,6 +60,9 @@ class Login:
         return self.tls.is_set or any(each.startswith("tls://") for each in self.servers)
 
 
+T = TypeVar("T")
+
+
 @dataclass(eq=False)
 class Connection:
     """Connects when first asked, and again for ever; whoever asks meanwhile hears so at once."""
@@ -97,7 +100,8 @@ class Connection:
         client = await self.client()
         body = b"" if request is None else json.dumps(request).encode()
         try:
-            answer = await client.request(f"$JS.API.{subject}", body, timeout=ANSWER_S)
+            asked = client.request(f"$JS.API.{subject}", body, timeout=ANSWER_S)
+            answer = await heeding(asked)
         except (nats_errors.Error, OSError) as error:
             raise Unavailable(f"JetStream does not answer: {error}.") from error
         said: dict[str, Any] = json.loads(answer.data)
@@ -180,6 +184,19 @@ class Connection:
     async def _returned(self) -> None:
         _log.warning("nats_is_back")
         await self.came_back()
+
+
+async def heeding(answer: Awaitable[T]) -> T:
+    """Await something of the library, and end as cancelled where it lost that.
+
+    It waits by `asyncio.wait_for`, which before Python 3.12 gives the result when that comes at the
+    same moment as a cancellation: a receiver that was told to end would then go on for ever.
+    """
+    result = await answer
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
+    return result
 
 
 def _is_about_login(error: Exception | None) -> bool:
