@@ -154,7 +154,7 @@ async def kept(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Ke
         yield Kept(MemoryCache(clock), MemoryRates(clock), clock.passes)
         return
     if request.param == "meanwhile":
-        proves(request, Proof(port, "meanwhile", "none"))
+        proves(request, Proof(port, "meanwhile" if port == "rates" else "memory", "none"))
         breaker = Breaker("shared", BreakerSettings())
         rates = MeanwhileRates(MemoryRates(clock), MemoryRates(clock), breaker)
         yield Kept(MemoryCache(clock), rates, clock.passes)
