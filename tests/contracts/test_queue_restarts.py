@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from imagemill.errors import Unavailable
 from imagemill.queue import Delivery, Queue
 from tests.contracts.queues import ADAPTERS
 from tests.peers.nats import nats_server
+from tests.peers.postgres import PostgresServer, postgres_server
 from tests.peers.proof import Proof, proves, server_mark
 from tests.peers.rabbitmq import rabbitmq_server
 
@@ -42,6 +43,43 @@ class Server(Protocol):
     def version(self) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A PostgreSQL that carries messages; what it keeps is not the queue's alone to lose."""
+
+    server: PostgresServer
+
+    @property
+    def url(self) -> str:
+        return f"{self.server.url}|queue"
+
+    @property
+    def version(self) -> str:
+        return self.server.version
+
+    def start(self) -> None:
+        self.server.start()
+
+    def stop(self) -> None:
+        self.server.stop("fast")
+
+    def kill(self) -> None:
+        self.server.stop("immediate")
+
+    def wipe(self) -> None:
+        raise NotImplementedError
+
+    def write(self) -> None:
+        """Write down what is younger than 0.6 s, which may be lost."""
+        self.server.ask("CHECKPOINT")
+
+
+@contextmanager
+def table(_: Path) -> Iterator[Table]:
+    with postgres_server(is_synced=True) as server:
+        yield Table(server)
+
+
 Started = Callable[[Path], AbstractContextManager[Server]]
 SERVERS: Final[dict[str, Started]] = {
     "nats": nats_server,
@@ -51,6 +89,10 @@ SERVERS: Final[dict[str, Started]] = {
         lines=["consumer_timeout = 3000"],
         words="-rabbit channel_tick_interval 500",
     ),
+    "sql on postgres": table,
+}
+MARKS: Final = {
+    name: server_mark("postgres" if name == "sql on postgres" else name) for name in SERVERS
 }
 
 
@@ -73,7 +115,7 @@ class Mine:
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(name, marks=server_mark(name)) for name in SERVERS],
+    params=[pytest.param(name, marks=MARKS[name]) for name in SERVERS],
 )
 def mine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -125,6 +167,8 @@ async def test_a_broker_that_is_killed_loses_nothing_and_is_found_again(
 ) -> None:
     before = [f"{n}".encode() for n in range(20)]
     await published(queue, before)
+    if isinstance(mine.server, Table):
+        mine.server.write()
     await asyncio.to_thread(mine.server.kill)
 
     began = time.monotonic()
@@ -144,6 +188,11 @@ async def test_a_broker_that_is_killed_loses_nothing_and_is_found_again(
     assert got - {b"in vain"} == {*before, b"after"}
 
 
+@pytest.mark.parametrize(
+    "mine",
+    [pytest.param(name, marks=MARKS[name]) for name in ("nats", "rabbitmq")],
+    indirect=True,
+)
 async def test_a_broker_that_lost_everything_is_set_up_again(mine: Mine, queue: Queue) -> None:
     await published(queue, [b"lost"])
     receiving = queue.receive(TOPIC)

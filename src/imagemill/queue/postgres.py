@@ -2,9 +2,9 @@
 
 Known limits: as of `sql`, and a process hears of other processes' messages at once, by NOTIFY;
 should a notice be lost, it looks every half second. Several processes claim beside each other
-without waiting (SKIP LOCKED). Ordered within a topic as long as one process publishes. At a power
-cut of the server, messages of its last 0.6 s may be lost, which the jobs service publishes again.
-Tested with PostgreSQL 15.
+without waiting (SKIP LOCKED). Ordered within a topic as long as one process publishes. When the
+server dies, be it by a power cut, a crash or a kill, messages of its last 0.6 s may be lost, which
+the jobs service publishes again. Tested with PostgreSQL 15.
 """
 
 from __future__ import annotations
