@@ -6,11 +6,9 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import trustme
 
 from imagemill import tls
 from imagemill.breaker import Breaker, BreakerSettings
@@ -20,41 +18,27 @@ from imagemill.errors import InvalidRequest, Unavailable
 from imagemill.processes import check
 from imagemill.settings import Settings
 from imagemill.tls import Tls, TlsSettings
+from tests.peers.authority import Authority
 
 ASK = Call("GET", "/internal/health", {})
-LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 
 
-class Authority:
-    """A CA, and where the certificates that it signs lie."""
+class Services(Authority):
+    """Gives certificates as a process has them set."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        self._folder = folder
-        self._ca = trustme.CA()
-        self._ca.cert_pem.write_to_path(folder / "ca.pem")
-
-    def issued(self, *names: str, who: str = "me", is_over: bool = False) -> TlsSettings:
-        """Write a certificate for names; for one that is over, of a day long ago."""
-        leaf = self._ca.issue_cert(
-            *(names or ("127.0.0.1",)),
-            not_before=LONG_AGO if is_over else None,
-            not_after=LONG_AGO.replace(day=2) if is_over else None,
-        )
-        cert, key = self._folder / f"{who}.pem", self._folder / f"{who}.key"
-        cert.write_bytes(b"".join(each.bytes() for each in leaf.cert_chain_pems))
-        leaf.private_key_pem.write_to_path(key)
-        return TlsSettings(ca_file=self._folder / "ca.pem", certificate_file=cert, key_file=key)
+    def shown(self, *names: str, who: str = "me", is_over: bool = False) -> TlsSettings:
+        cert, key = self.issued(who, *names, is_over=is_over)
+        return TlsSettings(ca_file=self.ca_file, certificate_file=cert, key_file=key)
 
 
 @pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path / "ours")
+def authority(tmp_path: Path) -> Services:
+    return Services(tmp_path / "ours")
 
 
 @pytest.fixture
-def foreign(tmp_path: Path) -> Authority:
-    return Authority(tmp_path / "foreign")
+def foreign(tmp_path: Path) -> Services:
+    return Services(tmp_path / "foreign")
 
 
 @asynccontextmanager
@@ -94,44 +78,42 @@ def calling(settings: TlsSettings) -> ssl.SSLContext:
     return opened.context
 
 
-async def test_services_of_one_ca_speak_with_each_other(authority: Authority) -> None:
-    async with listening(authority.issued(who="jobs")) as (port, _):
-        assert await asked(port, calling(authority.issued("gateway", who="gateway"))) == "ok"
+async def test_services_of_one_ca_speak_with_each_other(authority: Services) -> None:
+    async with listening(authority.shown(who="jobs")) as (port, _):
+        assert await asked(port, calling(authority.shown("gateway", who="gateway"))) == "ok"
 
 
-async def test_who_shows_no_certificate_is_refused(authority: Authority) -> None:
-    settings = authority.issued()
+async def test_who_shows_no_certificate_is_refused(authority: Services) -> None:
+    settings = authority.shown()
     believing = ssl.create_default_context(cafile=str(settings.ca_file))
 
     async with listening(settings) as (port, _):
         assert await asked(port, believing) == "refused"
 
 
-async def test_who_speaks_plain_http_is_refused(authority: Authority) -> None:
-    async with listening(authority.issued()) as (port, _):
+async def test_who_speaks_plain_http_is_refused(authority: Services) -> None:
+    async with listening(authority.shown()) as (port, _):
         assert await asked(port, None, scheme="http") == "refused"
 
 
 async def test_a_certificate_of_another_ca_is_refused(
-    authority: Authority, foreign: Authority
+    authority: Services, foreign: Services
 ) -> None:
-    ours, theirs = authority.issued(), foreign.issued()
+    ours, theirs = authority.shown(), foreign.shown()
     mixed = theirs.model_copy(update={"ca_file": ours.ca_file})
 
     async with listening(ours) as (port, _):
         assert await asked(port, calling(mixed)) == "refused"
 
 
-async def test_a_service_of_another_ca_is_not_asked(
-    authority: Authority, foreign: Authority
-) -> None:
-    async with listening(foreign.issued()) as (port, _):
-        assert await asked(port, calling(authority.issued())) == "refused"
+async def test_a_service_of_another_ca_is_not_asked(authority: Services, foreign: Services) -> None:
+    async with listening(foreign.shown()) as (port, _):
+        assert await asked(port, calling(authority.shown())) == "refused"
 
 
-async def test_a_certificate_that_is_over_is_refused_on_both_sides(authority: Authority) -> None:
-    good = authority.issued(who="good")
-    over = authority.issued(who="over", is_over=True)
+async def test_a_certificate_that_is_over_is_refused_on_both_sides(authority: Services) -> None:
+    good = authority.shown(who="good")
+    over = authority.shown(who="over", is_over=True)
 
     async with listening(good) as (port, _):
         assert await asked(port, calling(over)) == "refused"
@@ -139,23 +121,23 @@ async def test_a_certificate_that_is_over_is_refused_on_both_sides(authority: Au
         assert await asked(port, calling(good)) == "refused"
 
 
-async def test_a_service_under_another_name_is_not_asked(authority: Authority) -> None:
-    async with listening(authority.issued("uploads", who="uploads")) as (port, _):
-        assert await asked(port, calling(authority.issued(who="caller"))) == "refused"
+async def test_a_service_under_another_name_is_not_asked(authority: Services) -> None:
+    async with listening(authority.shown("uploads", who="uploads")) as (port, _):
+        assert await asked(port, calling(authority.shown(who="caller"))) == "refused"
 
 
-async def test_a_service_without_settings_believes_no_private_ca(authority: Authority) -> None:
-    async with listening(authority.issued()) as (port, _):
+async def test_a_service_without_settings_believes_no_private_ca(authority: Services) -> None:
+    async with listening(authority.shown()) as (port, _):
         assert await asked(port, None) == "refused"
 
 
-async def test_new_certificates_are_taken_up_without_a_restart(authority: Authority) -> None:
-    settings = authority.issued(who="jobs", is_over=True)
-    caller = calling(authority.issued(who="caller"))
+async def test_new_certificates_are_taken_up_without_a_restart(authority: Services) -> None:
+    settings = authority.shown(who="jobs", is_over=True)
+    caller = calling(authority.shown(who="caller"))
 
     async with listening(settings) as (port, opened):
         before = await asked(port, caller)
-        authority.issued(who="jobs")
+        authority.shown(who="jobs")
         following = asyncio.create_task(Tls(opened.listening, None, look_every_s=0.05).follow())
         async with asyncio.timeout(10):
             while (after := await asked(port, caller)) != "ok":
@@ -166,20 +148,20 @@ async def test_new_certificates_are_taken_up_without_a_restart(authority: Author
 
 
 async def test_a_certificate_whose_key_is_not_there_yet_is_not_taken_up(
-    authority: Authority,
+    authority: Services,
 ) -> None:
-    settings = authority.issued(who="jobs")
-    other = authority.issued(who="other")
+    settings = authority.shown(who="jobs")
+    other = authority.shown(who="other")
     assert settings.certificate_file is not None
     assert other.certificate_file is not None
-    caller = calling(authority.issued(who="caller"))
+    caller = calling(authority.shown(who="caller"))
 
     async with listening(settings) as (port, opened):
         assert opened.listening is not None
         settings.certificate_file.write_bytes(other.certificate_file.read_bytes())
         half = opened.listening.look()
         meanwhile = await asked(port, caller)
-        authority.issued(who="jobs")
+        authority.shown(who="jobs")
         whole = opened.listening.look()
 
         assert (half, meanwhile, whole) == (False, "ok", True)
@@ -188,9 +170,9 @@ async def test_a_certificate_whose_key_is_not_there_yet_is_not_taken_up(
 
 
 async def test_the_gateway_serves_everybody_with_a_certificate_of_its_own(
-    authority: Authority,
+    authority: Services,
 ) -> None:
-    given = authority.issued()
+    given = authority.shown()
     public = TlsSettings(
         public_certificate_file=given.certificate_file, public_key_file=given.key_file
     )
@@ -225,10 +207,10 @@ def test_a_file_that_is_no_certificate_is_named(tmp_path: Path) -> None:
 
 
 def test_a_peer_without_tls_is_refused_where_services_show_certificates(
-    authority: Authority,
+    authority: Services,
 ) -> None:
     settings = Settings.model_validate(
-        {"tls": authority.issued(), "peers": {"jobs": "https://a:1,http://b:1"}}
+        {"tls": authority.shown(), "peers": {"jobs": "https://a:1,http://b:1"}}
     )
 
     with pytest.raises(InvalidRequest, match=r"IMAGEMILL_PEERS_JOBS holds http://b:1, .*https://"):

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.acceptance.api import API
-from tests.acceptance.authority import Authority
 from tests.acceptance.nginx import configuration, nginx
 from tests.acceptance.system import PROGRAM, System, eventually, free_port, surroundings
+from tests.peers.authority import Authority
 
 TWO_OF_EACH: Final = {
     "users": 1,

@@ -10,11 +10,11 @@ import pytest
 
 from tests.acceptance import pictures
 from tests.acceptance.api import API, good
-from tests.acceptance.authority import Authority
 from tests.acceptance.cluster import Cluster, clustered
 from tests.acceptance.load import OUTPUTS, load
 from tests.acceptance.sse import events_of
 from tests.acceptance.system import eventually
+from tests.peers.authority import Authority
 from tests.peers.programs import program
 
 pytestmark = pytest.mark.timeout(240)

@@ -101,6 +101,21 @@ def test_a_new_key_signs_and_the_old_one_is_kept(
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
 
 
+def test_keys_that_others_have_copies_of_sign_later(tmp_path: Path) -> None:
+    assert run(["make-keys", str(tmp_path / "keys")]) == 0
+
+    rotated = subprocess.run(
+        [*IMAGEMILL, "rotate-keys"],
+        env={**surroundings(), "IMAGEMILL_KEYS_FOLDER": str(tmp_path / "keys")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert rotated.stdout.count("in 600 s") == 2
+
+
 def _run(command: list[str], told: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,

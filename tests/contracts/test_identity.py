@@ -77,6 +77,12 @@ def test_an_old_token_is_refused_even_if_it_was_believed_before() -> None:
         signer.check(signer.sign(WHO))
 
 
+def test_a_clock_that_is_a_little_ahead_refuses_nobody() -> None:
+    behind = Signer(SECRET, Clock(-140))  # Such a token was over 20 s ago.
+
+    assert Signer(SECRET).check(behind.sign(WHO)) == WHO
+
+
 def test_a_token_without_signature_is_refused() -> None:
     claims = {"sub": "a", "scopes": ["*"], "aud": "imagemill-services", "exp": 9_999_999_999}
 

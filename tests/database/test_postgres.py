@@ -340,7 +340,7 @@ async def seen(look: Any) -> None:  # noqa: ANN401 - a question
     """Wait until there is something to see."""
     async with asyncio.timeout(20):
         while not look():  # noqa: ASYNC110 - what is looked at sets no event
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
 
 
 def _held(server: PostgresServer, here: Place) -> Any:  # noqa: ANN401 - a connection that closes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import trustme
+from tests.peers.authority import Authority
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,9 @@ class Certificates:
     @classmethod
     def made(cls, folder: Path) -> Certificates:
         """Make them in a folder."""
-        made = cls(folder / "ca.pem", folder / "server.pem", folder / "client.pem")
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(made.ca)
-        server = authority.issue_cert("localhost", "127.0.0.1")
-        server.private_key_and_cert_chain_pem.write_to_path(made.server)
-        client = authority.issue_cert("client.example")
-        client.private_key_and_cert_chain_pem.write_to_path(made.client)
-        return made
+        authority = Authority(folder)
+        return cls(
+            authority.ca_file,
+            authority.in_one("server", "localhost", "127.0.0.1"),
+            authority.in_one("client", "client.example"),
+        )

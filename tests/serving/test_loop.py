@@ -9,7 +9,7 @@ from pathlib import Path
 from imagemill import tls
 from imagemill.serving.loop import Loop
 from imagemill.tls import TlsSettings
-from tests.acceptance.authority import Authority
+from tests.peers.authority import Authority
 
 
 def test_a_handshake_that_does_not_get_on_is_ended(tmp_path: Path) -> None:

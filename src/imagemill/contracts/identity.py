@@ -24,6 +24,8 @@ _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "imagemill-services"
 _LIFE_S: Final = 120
 _REUSE_S: Final = 60
+_CLOCKS_S: Final = 30
+"""How far the clock of who checks may be ahead, beside the minute that a token always has left."""
 _OF_THE_KEY: Final = (
     "key_id",
     "session",
@@ -125,6 +127,7 @@ class Signer:
                 self._secret,
                 algorithms=[_ALGORITHM],
                 audience=_AUDIENCE,
+                leeway=_CLOCKS_S,
                 options={"require": ["sub", "exp", "aud"]},
             )
         except jwt.InvalidTokenError as error:

@@ -1,8 +1,8 @@
 """Every event of the jobs service on the queue too, for programs that live beside the broker.
 
 The contract: topic `events`, one message for each event of the log, in the log's order, at least
-once. After a failure, or with several notifiers, a part comes again from its begin; `id` only grows
-and says what was seen. A message is JSON: `id` (as webhooks have it), `number`, `type`,
+once. After a failure a part comes again from its begin, and several notifiers publish each for
+itself; `id` says what was seen. A message is JSON: `id` (as webhooks have it), `number`, `type`,
 `timestamp`, `owner`, and in `data` the ids of the job and the batch. What polling would show is not
 in it. Where it is turned on it begins where the notifier stands, not at the first event.
 """
