@@ -13,7 +13,7 @@ from tests.acceptance.system import eventually, free_port, started
 
 pytestmark = pytest.mark.timeout(120)
 
-SOON = {"breaker_failures": "2", "breaker_rest_s": "0.3", "breaker_longest_rest_s": "1"}
+SOON = {"breaker_failures": "2", "breaker_rest_s": "0.3", "breaker_longest_rest_s": "3"}
 NOT_SYNCED = {"durability": "written"}
 
 
