@@ -34,11 +34,11 @@ def test_roles_are_made_and_each_schema_is_migrated_with_its_own(tmp_path: Path,
     expanded = imagemill("migrate", "--phase", "expand", cwd=tmp_path, **lines)
     done = asyncio.run(schemas(settings))
 
-    assert (made.code, "Made roles and schemas: users" in made.out) == (0, True), made.err
+    assert (made.code, "roles and schemas: users" in made.out) == (0, True), made.err
     assert (expanded.code, "Ready: users" in expanded.out) == (0, True), expanded.err
     assert {each.state for each in early} == {State.BROKEN}
     assert {each.state for each in done} == {State.GOOD}
-    assert len(done) == 4
+    assert len(done) == 5
 
 
 def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:

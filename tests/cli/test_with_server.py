@@ -38,7 +38,7 @@ def test_submit_can_follow_to_the_files(server: Server, tmp_path: Path) -> None:
 
 
 def test_a_job_is_ended_and_found_in_the_list(server: Server, tmp_path: Path) -> None:
-    draw(tmp_path / "a.png", (3000, 3000))
+    draw(tmp_path / "a.png", (8000, 8000))
     there = ("--server", server.address, "--key", server.key)
     slow = ("--step", "filter type=median size=15", "--fresh")
     sent = imagemill("submit", "a.png", *slow, "--json", *there, cwd=tmp_path)

@@ -135,7 +135,7 @@ _BREAKER: Final = {
 }
 _HEALTH: Final = {
     "type": "object",
-    "required": ["status", "version", "processes", "breakers"],
+    "required": ["status", "version"],
     "properties": {
         "status": {
             "type": "string",
@@ -145,14 +145,15 @@ _HEALTH: Final = {
         "version": {"type": "string"},
         "processes": {
             "type": "object",
-            "description": "Each process by name: `ok`, `degraded` or `unavailable`, `checks` of "
-            "what it needs with the milliseconds that each took, and what else it tells.",
+            "description": "With a key of scope `operate`, each process by name: `ok`, `degraded` "
+            "or `unavailable`, `checks` of what it needs with the milliseconds that each took, and "
+            "what else it tells.",
             "additionalProperties": {"type": "object"},
         },
         "breakers": {
             "type": "object",
-            "description": "What the gateway's own process asks of others, by name: `open` where "
-            "it failed so often that it is left alone for a while.",
+            "description": "With a key of scope `operate`, what the gateway's own process asks of "
+            "others, by name: `open` where it failed so often that it is left alone for a while.",
             "additionalProperties": _BREAKER,
         },
     },

@@ -9,6 +9,7 @@ standard variables `OTEL_EXPORTER_OTLP_HEADERS`, `…_CERTIFICATE`, `…_COMPRES
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from typing import Final
 
@@ -61,7 +62,8 @@ class Exporting:
 
         def shut() -> None:
             self._provider.shutdown()
-            loop.call_soon_threadsafe(ended.set)
+            with contextlib.suppress(RuntimeError):  # The loop has ended: nobody waited so long.
+                loop.call_soon_threadsafe(ended.set)
 
         threading.Thread(target=shut, name="spans-flush", daemon=True).start()
         try:
