@@ -119,7 +119,7 @@ def test_a_picture_goes_in_and_results_come_out(api: API, on_servers: Installati
     job = api.completed(api.short("flip", pictures.jpeg()))
 
     assert pictures.opened(api.result(job, "result")).size == (64, 48)
-    assert good(api.get("/health"))["status"] == "ok"
+    eventually(lambda: good(api.get("/health"))["status"] == "ok", what="health")
     assert not on_servers.cluster.data.exists(), "nothing of it lies in a folder"
 
 
