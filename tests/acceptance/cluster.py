@@ -17,8 +17,9 @@ from typing import Final
 
 from tests.acceptance.api import API
 from tests.acceptance.nginx import configuration, nginx
-from tests.acceptance.system import PROGRAM, System, eventually, free_port, surroundings
+from tests.acceptance.system import PROGRAM, System, eventually, surroundings
 from tests.peers.authority import Authority
+from tests.peers.ports import free_port
 
 TWO_OF_EACH: Final = {
     "users": 1,

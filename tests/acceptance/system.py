@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -170,13 +169,6 @@ def still(system: System) -> Iterator[None]:
         yield
     finally:
         os.kill(system.pid, signal.SIGCONT)
-
-
-def free_port() -> int:
-    """Find a port that nobody listens at, for a program that others must know before it runs."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
 
 
 def surroundings() -> dict[str, str]:

@@ -24,12 +24,12 @@ from tests.acceptance.system import (
     PROGRAM,
     System,
     eventually,
-    free_port,
     opened_sockets,
     started,
     still,
     surroundings,
 )
+from tests.peers.ports import free_port
 
 pytestmark = pytest.mark.timeout(120)
 

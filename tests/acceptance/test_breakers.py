@@ -9,7 +9,8 @@ import pytest
 
 from tests.acceptance import pictures
 from tests.acceptance.api import API, JSON, problem
-from tests.acceptance.system import eventually, free_port, started
+from tests.acceptance.system import eventually, started
+from tests.peers.ports import free_port
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -18,11 +18,11 @@ from tests.acceptance.system import (
     decoders,
     descendants,
     eventually,
-    free_port,
     is_alive,
     started,
     surroundings,
 )
+from tests.peers.ports import free_port
 
 pytestmark = pytest.mark.timeout(150)
 

@@ -12,8 +12,9 @@ from imagemill.telemetry.metrics import ALL, PROCESS_METRICS
 from tests.acceptance import pictures
 from tests.acceptance.api import API, problem
 from tests.acceptance.numbers import Scraped, scraped
-from tests.acceptance.system import System, eventually, free_port, started
+from tests.acceptance.system import System, eventually, started
 from tests.peers.otlp import Collector, collector
+from tests.peers.ports import free_port
 from tests.peers.programs import program
 
 pytestmark = pytest.mark.timeout(120)

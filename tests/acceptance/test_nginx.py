@@ -12,7 +12,8 @@ import pytest
 from tests.acceptance import pictures
 from tests.acceptance.api import API, JSON, good, problem
 from tests.acceptance.nginx import configuration, nginx
-from tests.acceptance.system import System, eventually, free_port, started
+from tests.acceptance.system import System, eventually, started
+from tests.peers.ports import free_port
 from tests.peers.programs import program
 
 

@@ -16,9 +16,10 @@ from imagemill.processes import NAMES
 from tests.acceptance import pictures
 from tests.acceptance.api import API, JSON
 from tests.acceptance.numbers import Scraped, scraped
-from tests.acceptance.system import System, eventually, free_port, started, still
+from tests.acceptance.system import System, eventually, started, still
 from tests.notifier.receiver import Got, Receiver, receiving
 from tests.peers.otlp import Collector, Received, collector
+from tests.peers.ports import free_port
 
 pytestmark = pytest.mark.timeout(300)
 

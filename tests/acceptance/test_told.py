@@ -14,9 +14,10 @@ from standardwebhooks import Webhook
 
 from tests.acceptance import pictures
 from tests.acceptance.api import API, JSON, good
-from tests.acceptance.system import System, eventually, free_port, started
+from tests.acceptance.system import System, eventually, started
 from tests.notifier.receiver import Receiver, receiving
 from tests.notifier.smtp_peer import SMTPPeer, smtp_peer
+from tests.peers.ports import free_port
 
 ADA = {"email": "ada@example.com", "password": "correct horse battery"}
 SMALL: dict[str, list[JSON]] = {

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.acceptance.api import API
-from tests.acceptance.system import System, eventually, free_port
+from tests.acceptance.system import System, eventually
+from tests.peers.ports import free_port
 
 CORE = ("users", "uploads", "jobs", "notifier")
 QUICKLY: Mapping[str, str] = {

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from tests.acceptance.system import free_port
+from tests.peers.ports import free_port
 
 _PIECE_BYTES = 1 << 16
 _LATE_S = 0.5

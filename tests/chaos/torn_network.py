@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.acceptance.system import free_port
 from tests.chaos import parts, proxy, work
 from tests.chaos.proxy import Weather
 from tests.chaos.report import Report, Scale
 from tests.chaos.worker_kills import tell
+from tests.peers.ports import free_port
 
 TITLE = "a network that drops and delays"
 

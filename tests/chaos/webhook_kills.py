@@ -16,11 +16,12 @@ from standardwebhooks import Webhook
 from imagemill.notifier.delivery import delivery_id
 from imagemill.notifier.events import event_id
 from tests.acceptance.api import API, good
-from tests.acceptance.system import System, eventually, free_port
+from tests.acceptance.system import System, eventually
 from tests.chaos import ledger, work
 from tests.chaos.parts import QUICKLY
 from tests.chaos.report import Report, Scale
 from tests.notifier.receiver import Answer, Got, Receiver, receiving
+from tests.peers.ports import free_port
 
 TITLE = "webhooks while workers and the notifier are killed"
 _FAILS: Final = 0.2

@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx2
 
 from tests.acceptance.api import API
-from tests.acceptance.system import System, eventually, free_port
+from tests.acceptance.system import System, eventually
 from tests.chaos.parts import QUICKLY
+from tests.peers.ports import free_port
 
 WITHOUT_WORKER = ("gateway", "users", "uploads", "jobs", "notifier")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.acceptance.system import free_port
+from tests.peers.ports import free_port
 
 IMAGEMILL = (sys.executable, "-m", "imagemill")
 LIMIT_S = 50

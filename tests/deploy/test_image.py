@@ -16,9 +16,10 @@ import httpx2
 import pytest
 
 from tests.acceptance import pictures
-from tests.acceptance.system import eventually, free_port, surroundings
+from tests.acceptance.system import eventually, surroundings
 from tests.deploy.checkov import complaints
 from tests.deploy.dockerfile import DOCKERFILE, ROOT, Step, copied, replay, steps
+from tests.peers.ports import free_port
 from tests.peers.programs import program
 
 USER = 10_001

@@ -15,6 +15,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from tests.peers.ports import free_port
+
 
 @dataclass(frozen=True)
 class Mail:
@@ -66,7 +68,7 @@ class SMTPPeer:
 @contextmanager
 def smtp_peer(tls: ssl.SSLContext | None = None) -> Iterator[SMTPPeer]:
     """Run the server at a free port for a block; with `tls` it takes who logs in over it only."""
-    peer = SMTPPeer(_free_port())
+    peer = SMTPPeer(free_port())
     secured: dict[str, Any] = {
         "tls_context": tls,
         "require_starttls": True,
@@ -93,8 +95,3 @@ def silent_peer() -> Iterator[str]:
 def _knows(_: SMTP, __: Session, ___: Envelope, ____: str, shown: object) -> AuthResult:
     # `handled` would mean that this has answered already.
     return AuthResult(success=shown == LoginPassword(b"mill", b"hush"), handled=False)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return int(held.getsockname()[1])

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 
+from tests.peers.ports import free_port, wait_for_port
 from tests.peers.programs import apart
 
 _START_S = 30.0
@@ -44,11 +43,11 @@ class MotoServer:
 def moto_server() -> Iterator[MotoServer]:
     """Run one for a block; skip where it is not installed."""
     program = apart("moto", "moto_server")
-    port = _free_port()
+    port = free_port()
     command = [program, "-H", "127.0.0.1", "-p", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            _await(port)
+            wait_for_port(port, process, within_s=_START_S, what="moto_server")
             version = f"moto {_version(Path(program))}, a stand-in for AWS"
             yield MotoServer(f"http://127.0.0.1:{port}", version)
         finally:
@@ -58,21 +57,3 @@ def moto_server() -> Iterator[MotoServer]:
 def _version(program: Path) -> str:
     (folder,) = program.parents[1].glob("lib/python*/site-packages/moto-*.dist-info")
     return folder.name.removeprefix("moto-").removesuffix(".dist-info")
-
-
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
-
-
-def _await(port: int) -> None:
-    end = time.monotonic() + _START_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            assert time.monotonic() < end, "moto_server did not start"
-            time.sleep(0.05)  # sleeps: between two looks, for at most `_START_S`
-        else:
-            return

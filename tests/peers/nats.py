@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.peers.ports import free_port, wait_for_port
 from tests.peers.programs import program
 
 _START_S = 10.0
@@ -46,7 +45,7 @@ class NATSServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        _await(self.port)
+        wait_for_port(self.port, self.process, within_s=_START_S, what="nats-server")
 
     def stop(self) -> None:
         """Let it end in good order."""
@@ -67,27 +66,9 @@ class NATSServer:
 @contextlib.contextmanager
 def nats_server(folder: Path, options: Sequence[str] = ()) -> Iterator[NATSServer]:
     """Run one for a block; skip where there is none."""
-    server = NATSServer(folder, _free_port(), options)
+    server = NATSServer(folder, free_port(), options)
     try:
         server.start()
         yield server
     finally:
         server.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
-
-
-def _await(port: int) -> None:
-    end = time.monotonic() + _START_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            assert time.monotonic() < end, "nats-server did not start"
-            time.sleep(0.02)  # sleeps: between two looks, for at most `_START_S`
-        else:
-            return

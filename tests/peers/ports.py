@@ -33,3 +33,10 @@ def wait_for(
         assert process.poll() is None, f"{what} ended with {process.returncode}"
         assert time.monotonic() < end, f"{what} did not start within {within_s} s"
         time.sleep(0.05)  # sleeps: between two looks, for at most `within_s`
+
+
+def wait_for_port(
+    port: int, process: subprocess.Popen[bytes], *, within_s: float, what: str
+) -> None:
+    """Wait until somebody takes connections at a port; fails as `wait_for` does."""
+    wait_for(lambda: listens(port), process, within_s=within_s, what=what)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 import psycopg
 
+from tests.peers.ports import free_port
 from tests.peers.programs import program
 
 _LIMIT_S: Final = 60.0
@@ -79,7 +79,7 @@ def postgres_server(*, is_synced: bool = False) -> Iterator[PostgresServer]:
             *("--locale=C.UTF-8", "--auth-local=trust", "--auth-host=scram-sha-256"),
         )
         options = _OPTIONS + ("" if is_synced else " -c fsync=off -c full_page_writes=off")
-        server = PostgresServer(folder, _free_port(), options)
+        server = PostgresServer(folder, free_port(), options)
         server.start()
         try:
             _make_database(server)
@@ -116,9 +116,3 @@ def _as_another_user() -> Mapping[str, Any]:
         return {}
     user = pwd.getpwnam("postgres")
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-
-
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])

@@ -6,9 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers.certificates import Certificates
+from tests.peers.ports import free_port, wait_for_port
 from tests.peers.programs import program
 
 _START_S = 60.0
@@ -24,13 +23,6 @@ _START_S = 60.0
 _STOP_S = 30.0
 _COMMAND = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """The program itself: what lies on the PATH of Debian changes the user."""
-
-
-def free_port() -> int:
-    """Find a port that nobody listens at."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
 
 
 @dataclass(slots=True)
@@ -96,7 +88,7 @@ class RabbitMQServer:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        _await(self.port)
+        wait_for_port(self.port, self.process, within_s=_START_S, what="rabbitmq-server")
 
     def stop(self) -> None:
         """Let it end in good order."""
@@ -172,15 +164,3 @@ def rabbitmq_server(
         yield server
     finally:
         server.end()
-
-
-def _await(port: int) -> None:
-    end = time.monotonic() + _START_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < end, "rabbitmq-server did not start"
-            time.sleep(0.05)  # sleeps: between two looks, for at most `_START_S`
-        else:
-            return

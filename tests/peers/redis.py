@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tests.peers.ports import free_port, wait_for_port
 from tests.peers.programs import program
 
 _START_S = 10.0
@@ -35,31 +34,13 @@ class RedisServer:
 @contextlib.contextmanager
 def redis_server(port: int = 0) -> Iterator[RedisServer]:
     """Run one for a block, at a port of its own or the one given; skip where there is none."""
-    chosen = port or _free_port()
+    chosen = port or free_port()
     command = [program("redis-server"), "--port", str(chosen), "--bind", "127.0.0.1"]
     with subprocess.Popen(
         [*command, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL
     ) as process:
         try:
-            _await(chosen)
+            wait_for_port(chosen, process, within_s=_START_S, what="redis-server")
             yield RedisServer(chosen, process)
         finally:
             process.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
-
-
-def _await(port: int) -> None:
-    end = time.monotonic() + _START_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            assert time.monotonic() < end, "redis-server did not start"
-            time.sleep(0.02)  # sleeps: between two looks, for at most `_START_S`
-        else:
-            return

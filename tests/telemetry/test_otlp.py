@@ -7,8 +7,8 @@ import time
 from imagemill.telemetry.otlp import Exporting
 from imagemill.telemetry.settings import TelemetrySettings
 from imagemill.telemetry.tracing import Tracing
-from tests.acceptance.system import free_port
 from tests.peers.otlp import collector
+from tests.peers.ports import free_port
 
 SAMPLED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 UNSAMPLED = "00-5bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
